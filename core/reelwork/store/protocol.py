@@ -17,6 +17,7 @@ from reelwork.store.outbox import Outbox
 from reelwork.store.post_stops import PostStops
 from reelwork.store.reader import SyncBatchReader, SyncReader
 from reelwork.store.requests import RequestStore
+from reelwork.store.review_links import ReviewLinks
 from reelwork.store.schedules import ScheduleStore
 from reelwork.store.tokens import Links, Tokens
 from reelwork.store.webhooks import WebhookStore
@@ -246,10 +247,7 @@ class EffectStore(Protocol):
         ...
 
     async def controls(self, effect: EffectRow) -> tuple[list[EffectRow], list[EffectRow]]:
-        """Effects like one in doubt that their own answers confirmed: accepted before it, and sent after it.
-
-        The newest first, and not many.
-        """
+        """Effects like one in doubt, confirmed by their answers before it and sent after it; newest first."""
         ...
 
     async def newest_control(self, account: str, kind: str, model: str) -> EffectRow | None:
@@ -344,6 +342,7 @@ class Store(
     Links,
     PostStops,
     RequestStore,
+    ReviewLinks,
     WebhookStore,
     Outbox,
     CauseStore,

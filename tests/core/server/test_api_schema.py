@@ -37,8 +37,9 @@ def place(new_machine: Callable[[], Machine]) -> dict[str, Any]:
     token = json.loads(machine.reelwork("tokens", "add", "any", "--scope", "admin", "--json").stdout)["token"]
     server = machine.start().until_ready()
     job = server.client.get("/api/v1/jobs").json()["items"][0]
-    known = {"job": job["id"], "run": job["run"], "schedule": "weekly"}
     reviewed = server.client.get("/api/v1/reviews").json()["items"][0]["job"]
+    link = json.loads(machine.reelwork("review", "link", reviewed, "--for", "Acme", "--json").stdout)["id"]
+    known = {"job": job["id"], "run": job["run"], "schedule": "weekly", "link": link}
     api = schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
     return {"api": api, "token": token, "known": known, "reviewed": reviewed, "server": server}
 

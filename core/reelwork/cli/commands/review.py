@@ -12,6 +12,9 @@ COMMANDS = {
     "approve": ("reelwork.cli.commands.review_decide:approve_review", "Approve posts of a job, and post them."),
     "reject": ("reelwork.cli.commands.review_decide:reject_review", "Reject posts of a job: they are never made."),
     "edit": ("reelwork.cli.commands.review_edit:edit_review", "Give posts of a job other words."),
+    "link": ("reelwork.cli.commands.review_link:link_review", "Make a link by which somebody outside answers."),
+    "links": ("reelwork.cli.commands.review_link:list_links", "List the links that were made."),
+    "unlink": ("reelwork.cli.commands.review_link:unlink_review", "Take a link back."),
     "redo": ("reelwork.cli.commands.review_edit:redo_review", "Make the video of a job again: a new render."),
 }
 

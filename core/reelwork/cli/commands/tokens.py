@@ -103,7 +103,7 @@ def link(name: str, scopes: tuple[str, ...], brand: str | None, url: str | None)
 
     with closing(open_store(store_path(shared().store))) as store:
         store.check_in_use()
-        where = public_origin(url or _address_of(store.served_at()), "--url")
+        where = public_origin(url or address_of(store.served_at()), "--url")
         code = run_to_end(make_link(store, name, scopes, time.time(), _known_brand(store, brand)))
     address = f"{where}/sign-in?code={code}"
     if shared().json:
@@ -115,7 +115,7 @@ def link(name: str, scopes: tuple[str, ...], brand: str | None, url: str | None)
     click.echo(f"Signs {name} in ({', '.join(scopes)}{limit}), once, within 10 minutes.", err=True)
 
 
-def _address_of(served: list[str]) -> str:
+def address_of(served: list[str]) -> str:
     """Return the address of the server that runs. Raises `WorkflowInvalid` if several do."""
     from reelwork.errors import WorkflowInvalid
 

@@ -127,3 +127,43 @@ class EditAsked(ApproveAsked):
 
 class RedoAsked(Seen, RetryAgreed):
     """A new render in place of the video, and the consent to what it costs."""
+
+
+class LinkAsked(Asked):
+    """A link to a review that is asked for."""
+
+    for_: Annotated[str, Field(alias="for", min_length=1, max_length=100)]
+    """The person whom it is for."""
+    expires: Annotated[str, Field(max_length=40, examples=["7d"])] = "7d"
+    """How long it opens, such as `90m`, `6h` or `2d`."""
+    version: Annotated[str, Field(max_length=64)] = ""
+    """The version that is to be shown: refused if the job has another one. Without it, what stands now."""
+
+
+class ReviewLinkTold(Told):
+    """A link to a review, without what opens it."""
+
+    id: str
+    job: str
+    for_: Annotated[str, Field(alias="for")]
+    by: str
+    """Who made it."""
+    version: str
+    state: Literal["open", "used", "expired", "revoked"]
+    answer: Literal["approved", "rejected"] | None
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+
+
+class MadeLink(ReviewLinkTold):
+    """A link to a review as it is made."""
+
+    link: str
+    """The address to send."""
+
+
+class ReviewLinksTold(Told):
+    """Links to reviews."""
+
+    items: list[ReviewLinkTold]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reelwork.server.pages import (
     acting,
+    client,
     deliveries,
     home,
     jobs,
@@ -30,6 +31,7 @@ _PAGES = (
     *acting.OPERATIONS,
     *starting.OPERATIONS,
     *reviews.OPERATIONS,
+    *client.OPERATIONS,
     *sign_in.OPERATIONS,
     *static_files.OPERATIONS,
 )

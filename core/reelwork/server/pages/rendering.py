@@ -91,6 +91,11 @@ def rendered(
     return HTMLResponse(text, status, headers=HEADERS)
 
 
+def bare(template: str, status: HTTPStatus, headers: Mapping[str, str], **values: Any) -> Response:
+    """Return a page without a bar, for somebody who is not of this house."""
+    return HTMLResponse(_environment().get_template(template).render(**values), status, {**HEADERS, **headers})
+
+
 def failure(request: Request, error: ReelworkError) -> Response:
     """Return the page that tells an error, in the words of the command line."""
     status = status_of(error)

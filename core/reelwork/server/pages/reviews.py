@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from reelwork.server.access import TOKEN
+from reelwork.server.access import LINKS, TOKEN
+from reelwork.server.api.review_links import address_of
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
-from reelwork.server.pages.rendering import failure, kept
+from reelwork.server.pages.rendering import failure, kept, page
 from reelwork.server.tokens import Scope
 from reelwork.store.records import JobRow
 from reelwork.store.tokens import TokenRow
 from reelwork.studio.job_names import find_job
 from reelwork.studio.post_edits import edit, redo
 from reelwork.studio.post_review import Answer, approve, reject
+from reelwork.studio.review_links import link_to, new_code
 from reelwork_hooks.errors import InvalidInput
 
 WORDS = ("title", "caption", "alt_text")
@@ -68,6 +71,19 @@ async def _answered(served: Served, request: Request) -> tuple[JobRow, Answer, M
     return find_job(served.store, request.path_params["job"]), answer, form
 
 
+async def link_review(served: Served, request: Request) -> Response:
+    """Make a link for somebody outside, and show it: once, since it is kept nowhere."""
+    row, answer, form = await _answered(served, request)
+    code, now = new_code(), served.now()
+    link = link_to(row, form.get("for", ""), answer.approver, code, now, version=answer.version)
+    await served.store.add_review_link(link)
+    address = f"{address_of(request)}{LINKS}{code}"
+    # In a thread: what the page's bar shows is read from the store.
+    return await run_in_threadpool(
+        lambda: page(served, request, "link.html", link=link, address=address, job=row.id)
+    )
+
+
 def _back(row: JobRow, request: Request) -> Response:
     # See other: reloading the page that follows does not send the form again.
     return RedirectResponse(f"/jobs/{row.id}{kept(request)}", HTTPStatus.SEE_OTHER)
@@ -83,4 +99,5 @@ OPERATIONS = (
     _button("reject", reject_posts),
     _button("edit", edit_posts),
     _button("redo", redo_posts),
+    _button("link", link_review),
 )

@@ -34,6 +34,7 @@ VIEWS = {
         " ON jobs.id = renders.job_id WHERE renders.id = render_requests.render_id AND jobs.brand = :brand)"
     ),
     "events": f"SELECT rowid AS rowid, * FROM main.events WHERE {_OF_JOBS.format(job='events.job_id')}",
+    "review_links": f"SELECT * FROM main.review_links WHERE {_OF_JOBS.format(job='review_links.job_id')}",
     "removed_jobs": f"SELECT * FROM main.removed_jobs WHERE run_id IN {_OF_RUNS}",
     "schedules": "SELECT rowid AS rowid, * FROM main.schedules WHERE json_extract(spec, '$.brand') = :brand",
     "slots": (

@@ -14,7 +14,7 @@ from typing import Any
 
 from reelwork.store.records import Removable
 from reelwork.store.rules import month_of
-from reelwork.store.sqlite import event_numbers, requests
+from reelwork.store.sqlite import event_numbers, requests, review_links
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.statuses import ENDED
 
@@ -91,6 +91,7 @@ def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int
         db.execute(f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))", (ids,))
     _compact_runs(db, before)
     requests.forget(db, before)
+    review_links.forget(db, ids)
     return len(rows)
 
 

@@ -278,6 +278,15 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE links ADD COLUMN brand TEXT NOT NULL DEFAULT '';
     CREATE INDEX runs_of_brand ON runs(brand) WHERE brand <> '';
     """,
+    # Links by which somebody outside answers the review of one version of one job, once.
+    """
+    CREATE TABLE review_links (
+      id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, job_id TEXT NOT NULL, version TEXT NOT NULL,
+      person TEXT NOT NULL, maker TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL,
+      used_at REAL, answer TEXT NOT NULL DEFAULT '', revoked_at REAL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX review_links_of_job ON review_links(job_id);
+    """,
 )
 
 VERSION = len(MIGRATIONS)

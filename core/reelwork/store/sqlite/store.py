@@ -25,6 +25,7 @@ from reelwork.store.sqlite.read_connections import ReadConnections
 from reelwork.store.sqlite.reader import SqliteReader
 from reelwork.store.sqlite.render_store import SqliteRenders
 from reelwork.store.sqlite.requests import SqliteRequests
+from reelwork.store.sqlite.review_links import SqliteReviewLinks
 from reelwork.store.sqlite.schedule_store import SqliteSchedules
 from reelwork.store.sqlite.store_evidence import SqliteEvidence
 from reelwork.store.sqlite.tokens import SqliteTokens
@@ -42,6 +43,7 @@ class SqliteStore(
     SqliteSchedules,
     SqliteTokens,
     SqliteRequests,
+    SqliteReviewLinks,
     SqlitePostStops,
     SqliteWebhooks,
     SqliteOutbox,

@@ -189,4 +189,11 @@ TABLES = """
       cause TEXT PRIMARY KEY, words TEXT NOT NULL, count INTEGER NOT NULL, first_at REAL NOT NULL,
       seen_at REAL NOT NULL, there INTEGER NOT NULL DEFAULT 1, told_at REAL, told_count INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE review_links (
+      id TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, job_id TEXT NOT NULL, version TEXT NOT NULL,
+      person TEXT NOT NULL, maker TEXT NOT NULL, created_at REAL NOT NULL, expires_at REAL NOT NULL,
+      used_at REAL, answer TEXT NOT NULL DEFAULT '', revoked_at REAL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX review_links_of_job ON review_links(job_id);
 """
