@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeAlias
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -27,6 +27,7 @@ from click.testing import CliRunner, Result
 from reelwork.cli.app import reelwork
 
 PROGRAM = Path(__file__).parents[3] / ".services" / "snac" / "snac"
+Process: TypeAlias = "subprocess.Popen[bytes]"
 START_SECONDS = 30.0
 STARTS = 3
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
@@ -148,16 +149,17 @@ def _finished(*words: str | Path, asked: str = "") -> str:
     return said.decode()
 
 
-def _begun(*words: str | Path, **pipes: Any) -> subprocess.Popen[bytes]:
+def _begun(*words: str | Path, stdin: int, stdout: int | IO[bytes], stderr: int | IO[bytes]) -> Process:
+    command = [PROGRAM, *words]
     for _ in range(STARTS - 1):
         try:
-            return subprocess.Popen([PROGRAM, *words], **pipes)
+            return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
         except OSError as error:
             # The scenes start programs from many threads at once. A kernel has answered EFAULT to
             # one of those starts: the program had not begun, so it is started again.
             if error.errno != errno.EFAULT:
                 raise
-    return subprocess.Popen([PROGRAM, *words], **pipes)
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
