@@ -11,6 +11,7 @@
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
 # make serve-storm  a server killed 100 times in a scheduled campaign: ten to twenty minutes
 # make liar   servers that lie: 20,000 lost answers in virtual time, and 1,000 at each of four services
+# make month  a month of a studio, told by its dashboard and acted on: some minutes
 # make border a plugin that does every bad thing at every place: about five minutes
 # make poison bad answers of every sort, and a secret in every form, at every place, and mistakes that must be
 #             found by them: about half an hour
@@ -23,7 +24,7 @@ BIN := $(VENV)/bin
 # Many tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
-.PHONY: demo test verify lint rooms docs bench faults networks soak storm serve-storm liar border poison clean
+.PHONY: demo test verify lint rooms docs bench faults networks soak storm serve-storm liar month border poison clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -105,6 +106,9 @@ serve-storm: $(VENV)/.test
 
 liar: $(VENV)/.test
 	$(BIN)/python tests/faults/liar.py
+
+month: $(VENV)/.test
+	$(BIN)/python tests/faults/month.py
 
 border: $(VENV)/.test
 	REELWORK_BORDER=whole $(BIN)/python -m pytest tests/strangers/test_e_the_border.py tests/strangers/test_e_the_terminal_stays_ours.py

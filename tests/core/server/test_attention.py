@@ -19,7 +19,7 @@ from reelwork.schedules.not_fired import not_fired, refused_last
 from reelwork.schedules.spec import Spec, found_in
 from reelwork.server.notices import Notices
 from reelwork.store.causes import GATHERING_SECONDS, NOTICE_SECONDS
-from reelwork.store.commands import NewJob, SetJob
+from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import PAID_AGAIN, Lease, RunRow
 from reelwork.store.schedules import Decided, SlotRow, SlotState
 from reelwork.store.sqlite.store import SqliteStore
@@ -168,6 +168,20 @@ def test_a_review_says_when_its_post_is_meant(studio: Studio) -> None:
     studio.now += DAY
     assert "It was to be posted 6 h ago" in studio.page()
     assert "that time is over" in studio.page("/jobs/job-10000000")
+
+
+def test_a_post_that_is_late_is_posted_now_by_a_button_that_says_so(studio: Studio) -> None:
+    reason = "ready 3.3 days after its time; nothing was posted"
+    verdict = {"decision": "hold", "plugin": "reelwork", "reason": reason, "stage": "post", "content": "abc"}
+    studio.job("job-10000000", "held", "youtube: late", hold="late", post_at="2027-03-10T18:00+00:00")
+    row = studio.store.job("job-10000000")
+    assert row is not None
+    again = SetJob("held", "publish", None, reason=row.reason, data=row.data)
+    asyncio.run(studio.store.decide(row.id, again, Tell("verdict", verdict)))
+    # Signing in goes by the real clock.
+    studio.now = time.time()
+    studio.dashboard.sign_in("approve")
+    assert "Post it now</button>" in studio.page("/jobs/job-10000000")
 
 
 def test_what_failed_long_ago_is_told_as_mended_only_when_it_is(studio: Studio) -> None:
