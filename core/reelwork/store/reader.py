@@ -165,6 +165,13 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
         """
         ...
 
+    def promised(self, brand: str | None) -> int:
+        """Return what is promised to the open jobs of firings of a brand, or of all, in millionths of a US dollar.
+
+        Their requests reserve it when they are sent. Until then another firing finds no room there.
+        """
+        ...
+
     def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
         """Money by day or month (UTC), provider, workflow, run or brand, oldest first.
 

@@ -170,6 +170,10 @@ class SqliteReader:
         """Return the money that this day's and month's budgets hold, by name, in millionths of a US dollar."""
         return self._reads.ask(lambda db: budgets.held(db, budget, self._clock()))
 
+    def promised(self, brand: str | None) -> int:
+        """Return what is promised to the open jobs of firings, and not reserved yet: those of a brand, or all."""
+        return self._reads.ask(lambda db: schedules.promised_to(db, brand))
+
     def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
         """Money by day or month (UTC), provider, workflow, run or brand, oldest first; both days included."""
         return self._reads.ask(lambda db: spending.spending(db, by, since, until))

@@ -151,12 +151,12 @@ def _check_money(db: sqlite3.Connection, firing: NewFiring, now: float) -> None:
     held = budgets.held(db, firing.budget, now)
     # What was promised to a firing is reserved only when its job sends its request. Until then it counts here, so
     # that two firings never share the same money.
-    promised = {True: _promised(db, firing.budget.brand), False: _promised(db, None)}
+    promised = {True: promised_to(db, firing.budget.brand), False: promised_to(db, None)}
     beside = {name: amount + promised[name.startswith("brand_")] for name, amount in held.items()}
     check_firing(firing.budget, beside, firing.cost)
 
 
-def _promised(db: sqlite3.Connection, brand: str | None) -> int:
+def promised_to(db: sqlite3.Connection, brand: str | None) -> int:
     """Return what is promised to the open jobs of firings: those of a brand, or all."""
     row = db.execute(
         "SELECT coalesce(sum(coalesce(json_extract(data, '$.cost'), 0) + (SELECT coalesce(sum(value), 0)"

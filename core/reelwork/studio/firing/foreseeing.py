@@ -44,8 +44,15 @@ class Foreseeing:
         return {account: self.store.calls(account, now - AHEAD) for account in accounts}
 
     def _held(self, some: Sequence[Expected]) -> Held:
-        asked = [(budget.brand, self.store.counted(budget)) for budget in counted_for(some)]
-        return {(brand, name): amount for brand, found in asked for name, amount in found.items()}
+        # With what was promised to firings whose jobs have sent nothing yet, as at a firing itself: else there
+        # would be room for a moment after each.
+        asked = [
+            (budget.brand, self.store.counted(budget), self.store.promised(budget.brand or None))
+            for budget in counted_for(some)
+        ]
+        return {
+            (brand, name): amount + promised for brand, found, promised in asked for name, amount in found.items()
+        }
 
     async def _write(self, name: str, short: Shortage | None, now: float) -> None:
         if short is None:

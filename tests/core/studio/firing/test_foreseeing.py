@@ -87,9 +87,17 @@ def test_at_its_time_it_is_decided_as_ever(paid: Any) -> None:
 
 def test_what_is_spent_by_then_counts(paid: Any) -> None:
     paid.looks("2026-12-02T09:00", "morning")
-    assert looks_ahead(paid, "2026-12-02T09:01") == NONE
-    paid.sends("submit", Confirm("effect", "video-1", "{}"))
     assert looks_ahead(paid, "2026-12-02T09:02") == SHORT
+    paid.sends("submit", Confirm("effect", "video-1", "{}"))
+    assert looks_ahead(paid, "2026-12-02T09:04") == SHORT
+
+
+def test_what_is_promised_counts_until_its_job_has_ended(paid: Any) -> None:
+    paid.looks("2026-12-02T09:00", "morning")
+    assert (paid.store.promised(None), paid.store.promised("acme")) == (400_000, 0)
+    assert looks_ahead(paid, "2026-12-02T09:02") == SHORT
+    paid.ends("cancelled")
+    assert looks_ahead(paid, "2026-12-02T09:04") == NONE
 
 
 def test_a_month_is_counted_and_waiting_is_said(paid: Any) -> None:
