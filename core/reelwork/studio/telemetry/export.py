@@ -18,7 +18,10 @@ log = logging.getLogger("reelwork.telemetry")
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 EXPORTERS = "opentelemetry_traces_exporter"
 """The entry points by which packages bring exporters."""
-INSTALL = 'Install it: pip install "reelwork[otel]". No traces are sent meanwhile.'
+HTTP, GRPC = "otlp_proto_http", "otlp_proto_grpc"
+WITH_EXTRA = 'Install it: pip install "reelwork[otel]"'
+INSTALL = {HTTP: WITH_EXTRA, GRPC: "Install it: pip install opentelemetry-exporter-otlp-proto-grpc"}
+ANOTHER = "Install what brings it, or name another in OTEL_TRACES_EXPORTER."
 
 
 class Exporting(Protocol):
@@ -33,6 +36,11 @@ class Exporting(Protocol):
     def give_up(self) -> None:
         """Send nothing more, from another thread than `close`."""
 
+    @property
+    def is_in_trouble(self) -> bool:
+        """True if it was told already that traces cannot be sent."""
+        ...
+
 
 def opened(environ: Mapping[str, str]) -> Exporting | None:
     """Return what sends traces, as the environment says; None, and a warning, if nothing can."""
@@ -41,22 +49,27 @@ def opened(environ: Mapping[str, str]) -> Exporting | None:
         from reelwork.studio.telemetry.sdk import Sdk
 
         return Sdk([_made(name, environ) for name in exporter_names(environ) or ["otlp"]])
+    except _NoExporterError as missing:
+        name = missing.name or ""
+        log.warning("No traces are sent: there is no exporter %s. %s", name, INSTALL.get(name, ANOTHER))
     except ImportError as error:
-        log.warning(
-            "OTEL_* variables ask for traces, and a package for them is not installed (%s). %s", error, INSTALL
-        )
+        log.warning("No traces are sent: %s. %s", error, WITH_EXTRA)
     except Exception as error:
         # Whatever an exporter finds wrong with its variables: a job does not depend on who watches it.
-        log.warning("OTEL_* variables ask for traces, and cannot be used: %s. No traces are sent.", error)
+        log.warning("No traces are sent: the OTEL_* variables cannot be used: %s", error)
     return None
+
+
+class _NoExporterError(ImportError):
+    """No package that is installed brings the exporter `name`."""
 
 
 def _made(name: str, environ: Mapping[str, str]) -> SpanExporter:
     if name == "otlp":
         spoken = next((environ[one].strip() for one in PROTOCOLS if environ.get(one, "").strip()), "http/protobuf")
-        name = "otlp_proto_grpc" if spoken == "grpc" else "otlp_proto_http"
+        name = GRPC if spoken == "grpc" else HTTP
     found = next(iter(entry_points(group=EXPORTERS, name=name)), None)
     if found is None:
-        raise ImportError(f"there is no exporter {name}")
+        raise _NoExporterError(name=name)
     make: Callable[[], SpanExporter] = found.load()
     return make()

@@ -23,10 +23,13 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
+from reelwork.redaction.redactor import mask
 from reelwork.studio.telemetry.spans import Span
+from reelwork.text import shown
 from reelwork.version import __version__
 
 log = logging.getLogger("reelwork.telemetry")
+LONGEST_PROBLEM = 200
 SAMPLED_AT_ONCE = 1000
 """Traces of which is remembered whether they are sent: it is worked out again for others, with the same outcome."""
 
@@ -35,7 +38,7 @@ class Sdk:
     """Sends spans by these exporters, in threads of the SDK."""
 
     def __init__(self, exporters: Sequence[SpanExporter]) -> None:
-        _tell_problems()
+        self._problems = _told_from_now_on()
         self._exporters = exporters
         self._ids = _GivenIds()
         # Not the global one: a program that uses Reelwork may have its own. And it is closed with the session.
@@ -70,6 +73,11 @@ class Sdk:
         """Let the exporters wait for no collector any more."""
         for exporter in self._exporters:
             exporter.shutdown()
+
+    @property
+    def is_in_trouble(self) -> bool:
+        """True if it was told already that traces cannot be sent."""
+        return self._problems.told
 
     def _beside(self, span: Span) -> Context:
         """Return the context with the span's parent alone: a program around may have spans of its own."""
@@ -118,11 +126,15 @@ class _Problems(logging.Handler):
         """Tell it. A collector that is down has every few seconds something new to say."""
         level = logging.DEBUG if self.told else logging.WARNING
         self.told = True
-        log.log(level, "traces: %s (the jobs go on)", record.getMessage())
+        # Masked before it is cut: of a cut key the head would show.
+        said = shown(mask(record.getMessage()), LONGEST_PROBLEM)
+        log.log(level, "Traces cannot be sent; the jobs are not affected. %s", said)
 
 
-def _tell_problems() -> None:
+def _told_from_now_on() -> _Problems:
     logger = logging.getLogger("opentelemetry")
     for handler in [one for one in logger.handlers if isinstance(one, _Problems)]:
         logger.removeHandler(handler)
-    logger.addHandler(_Problems(logging.WARNING))
+    problems = _Problems(logging.WARNING)
+    logger.addHandler(problems)
+    return problems

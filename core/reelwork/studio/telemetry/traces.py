@@ -96,7 +96,10 @@ class Traces:
                 await done.wait()
         except TimeoutError:
             exporting.give_up()
-            log.warning("the last traces could not be sent within %g s; the jobs are not affected", CLOSING_SECONDS)
+            level = logging.DEBUG if exporting.is_in_trouble else logging.WARNING
+            log.log(
+                level, "The last traces could not be sent within %g s; the jobs are not affected.", CLOSING_SECONDS
+            )
 
     def _export(self, span: Span) -> None:
         if self._exporting is None:
