@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reelwork.errors import BudgetExceeded, NotReviewer, PostsStopped, WorkflowInvalid
+from reelwork.errors import BudgetExceeded, NotFound, NotReviewer, PostsStopped, WorkflowInvalid
 from reelwork.store.causes import DealtWith
 from reelwork.store.ceilings import Budget
 from reelwork.store.commands import Confirm, Intend, NewJob, Payment, Send, SetJob, Tell
@@ -219,8 +219,11 @@ def test_a_limited_store_reads_nothing_of_another_brand(open_store: Any) -> None
         assert [one.name for one in limited.spending("brand")] == ["acme"]
         assert limited.figures().jobs == {"active": 1}
         assert limited.brands() == ["acme"]
-        # The store itself sees all of it, as before.
+        # The store itself sees all of it, as before, and nobody gets from one brand to another.
         assert len(store.jobs()) == 3
+        assert limited.of_brand("acme").counts() == {"active": 1}
+        with pytest.raises(NotFound):
+            limited.of_brand("bolt")
 
     asyncio.run(scenario())
 

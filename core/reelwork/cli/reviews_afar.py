@@ -18,13 +18,13 @@ PAGE = 200
 """Reviews that are asked for at once."""
 
 
-def reviews_afar() -> list[Any]:
+def reviews_afar(brand: str | None = None) -> list[Any]:
     """Return the jobs whose posts wait for a review there, the first that ends first."""
     found: list[Any] = []
     with client_of_server() as client:
         cursor = None
         while True:
-            page = client.get("reviews", cursor=cursor, limit=PAGE)
+            page = client.get("reviews", brand=brand, cursor=cursor, limit=PAGE)
             found += page["items"]
             if (cursor := page["next"]) is None:
                 return sorted(found, key=lambda one: one["expires_at"])

@@ -44,10 +44,10 @@ def add_afar(
     tell("\n".join(lines))
 
 
-def listed_afar() -> list[Any]:
+def listed_afar(brand: str | None) -> list[Any]:
     """Return the schedules of the server."""
     with client_of_server() as client:
-        return list(client.get("schedules")["items"])
+        return list(client.get("schedules", brand=brand)["items"])
 
 
 def story_afar(name: str, limit: int) -> Any:

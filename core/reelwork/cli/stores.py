@@ -32,6 +32,20 @@ def store_if_there() -> Iterator[SyncReader | None]:
         store.close()
 
 
+def of_brand(store: SyncReader, brand: str | None) -> SyncReader:
+    """Return a store limited to the brand that is given, if one is. Raises `NotFound` for one that there is not."""
+    if brand is None:
+        return store
+    from reelwork.errors import NotFound
+    from reelwork.store.post_stops import brand_of
+    from reelwork.studio.stopping import brands_in_use
+
+    # Of a mistyped brand the list would be empty, and look like good news.
+    if brand not in (known := [brand_of(one) for one in brands_in_use(store)]):
+        raise NotFound("brand", brand, known)
+    return store.of_brand(brand)
+
+
 class _NoJobs:
     def jobs(self, **which: object) -> list[JobRow]:
         return []

@@ -117,6 +117,12 @@ class Operation:
     """The headers that `answer` reads."""
 
     @property
+    def by_brand(self) -> bool:
+        """True if `?brand=` limits it to one brand."""
+        filters = self.query is not None and "brand" in self.query.model_fields
+        return filters or (self.page and not self.whole)
+
+    @property
     def name(self) -> str:
         """A name that no other operation has."""
         return self.answer.__name__
@@ -139,12 +145,11 @@ def _limited(operation: Operation, served: Served, request: Request) -> Served:
         raise Problem(
             HTTPStatus.FORBIDDEN, f"This token is for the brand {own} alone, and this is about all of the server."
         )
-    if own:
-        return served.of_brand(own)
-    asked = request.query_params.get("brand", "") if operation.page and not operation.whole else ""
-    if asked and asked not in (known := brands_of(served)):
+    asked = request.query_params.get("brand", "") if operation.by_brand else ""
+    if asked and asked not in (known := [own] if own else brands_of(served)):
         raise NotFound("brand", asked, known)
-    return served.of_brand(asked) if asked else served
+    brand = own or asked
+    return served.of_brand(brand) if brand else served
 
 
 def brands_of(served: Served) -> list[str]:

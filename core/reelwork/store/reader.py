@@ -67,7 +67,10 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
         """Close it."""
 
     def of_brand(self, brand: str) -> Self:
-        """Return the same store, limited to one brand: it reads and changes nothing else."""
+        """Return the same store for whoever is limited to one brand: nothing else is read, and decided about.
+
+        Raises `NotFound` where it is limited to another brand already.
+        """
         ...
 
     @property

@@ -111,6 +111,13 @@ def test_jobs_of_one_brand_are_listed(cli: Cli, flow: Path) -> None:
     assert cli("jobs", "show", own["id"], "--json").json["brand"] == "acme"
     spent = cli("spend", "--by", "brand", "--json").json["groups"]
     assert {(one["name"], one["renders"]) for one in spent} == {("", 1), ("acme", 1), ("open", 1)}
+    (group,) = cli("spend", "--by", "brand", "--brand", "open", "--json").json["groups"]
+    assert (group["name"], group["renders"]) == ("open", 1)
+    assert cli("schedule", "list", "--brand", "acme", "--json").json == []
+    assert cli("review", "list", "--brand", "acme", "--json").json == []
+    for words in (("spend",), ("schedule", "list"), ("review", "list")):
+        mistyped = cli(*words, "--brand", "acmee")
+        assert (mistyped.code, "Did you mean 'acme'?" in mistyped.err) == (2, True)
 
 
 def test_posts_of_a_brand_are_stopped_and_started(cli: Cli, flow: Path) -> None:

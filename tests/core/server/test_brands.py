@@ -20,6 +20,7 @@ from reelwork.schedules import keeping
 from reelwork.schedules.spec import Spec
 from reelwork.server import tokens
 from reelwork.server.access import Exposure
+from reelwork.server.api.events import _Stream
 from reelwork.server.app import OPERATIONS, create_app
 from reelwork.server.meters import Meters
 from reelwork.server.offered import Offered
@@ -193,6 +194,17 @@ def test_a_brand_sees_its_own(agency: Agency) -> None:
         assert agency.jobs[brand] in events
 
 
+@pytest.mark.parametrize("path", ["jobs", "runs", "reviews", "receipts", "schedules", "spend", "review-links"])
+def test_lists_are_limited_to_the_brand_that_is_asked_for(agency: Agency, path: str) -> None:
+    told = agency.ask("GET", f"/api/v1/{path}?brand=acme", "read")
+    assert told.status_code == 200, told.text
+    assert [trace for trace in traces(agency, "acme") if trace in told.text] == []
+    for token, brand in (("read", "acmee"), ("acme-read", "bolt")):
+        refused = agency.ask("GET", f"/api/v1/{path}?brand={brand}", token)
+        assert (refused.status_code, brand in refused.json()["detail"]) == (404, True)
+    assert agency.ask("GET", f"/api/v1/{path}?brand=acme", "acme-read").status_code == 200
+
+
 def test_pages_are_limited_to_the_brand_in_their_address(agency: Agency) -> None:
     for path in ("/", "/jobs", "/schedules", "/spend?by=workflow"):
         sign = "&" if "?" in path else "?"
@@ -254,3 +266,20 @@ def test_only_reviewers_approve_and_it_is_asked_where_it_is_written(agency: Agen
         asyncio.run(approve(limited, row, Answer("ana", (), version), now))
     done = agency.ask("POST", f"/api/v1/reviews/{row.id}/approve", "bolt-approve", json=body)
     assert (done.status_code, done.json()["by"]) == (200, "bolt-approve"), done.text
+
+
+def test_a_stream_of_one_brand_looks_at_the_events_of_others_once(agency: Agency) -> None:
+    limited = Served(
+        agency.store,
+        Exposure(reaches_others=True),
+        Pulse(ServiceManager({})),
+        Meters(agency.store, Accounts(agency.folder / "none.json")),
+    )
+    stream = _Stream(limited.of_brand("acme"), None, None, follow=True)
+    own = agency.store.events(agency.jobs["acme"])[-1].seq
+    # Only the other brand has written since, so all of that is behind it.
+    assert agency.store.last_event() > own
+    assert stream._after(own) == ([], agency.store.last_event())
+    found, newest = stream._after(0)
+    assert {row.job_id for row in found} == {row.id for row in agency.store.jobs(brand="acme")}
+    assert newest == agency.store.last_event()

@@ -10,17 +10,18 @@ import click
 
 from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
-from reelwork.cli.stores import NO_JOBS, store_if_there
+from reelwork.cli.stores import NO_JOBS, of_brand, store_if_there
 
 
 @click.command("list")
+@click.option("--brand", metavar="BRAND", help="Only those of one brand.")
 @common_options()
-def list_reviews() -> None:
+def list_reviews(brand: str | None) -> None:
     """List the jobs whose posts wait for a review, the first that ends first."""
     from reelwork.cli.views.reviews import listing
 
     now = time.time()
-    found = _reviews(now)
+    found = _reviews(brand, now)
     if shared().json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
@@ -28,15 +29,16 @@ def list_reviews() -> None:
         click.echo(line)
 
 
-def _reviews(now: float) -> list[Any]:
+def _reviews(brand: str | None, now: float) -> list[Any]:
     if shared().server:
         from reelwork.cli.reviews_afar import reviews_afar
 
-        return reviews_afar()
+        return reviews_afar(brand)
     from reelwork.studio.post_review import review_as_json, waiting_reviews
 
     with store_if_there() as store:
-        return [] if store is None else [review_as_json(one) for one in waiting_reviews(store, now)]
+        found = () if store is None else waiting_reviews(of_brand(store, brand), now)
+        return [review_as_json(one) for one in found]
 
 
 @click.command("show")

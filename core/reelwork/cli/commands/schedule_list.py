@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from reelwork.cli.shared import common_options, shared
-from reelwork.cli.stores import store_if_there
+from reelwork.cli.stores import of_brand, store_if_there
 
 EMPTY = 'No schedules yet. Add one: reelwork schedule add NAME FILE --cron "0 9 * * 1"'
 SHOWN = 20
@@ -17,13 +17,14 @@ SHOWN = 20
 
 
 @click.command("list")
+@click.option("--brand", metavar="BRAND", help="Only those of one brand.")
 @common_options()
-def list_schedules() -> None:
+def list_schedules(brand: str | None) -> None:
     """List the schedules with their next times."""
     from reelwork.cli.views.schedules import listing
     from reelwork.cli.views.text import tell
 
-    found = _schedules()
+    found = _schedules(brand)
     if shared().json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
     elif found:
@@ -32,15 +33,15 @@ def list_schedules() -> None:
         tell(_as_typed(EMPTY))
 
 
-def _schedules() -> list[Any]:
+def _schedules(brand: str | None) -> list[Any]:
     if shared().server:
         from reelwork.cli.schedules_afar import listed_afar
 
-        return listed_afar()
+        return listed_afar(brand)
     from reelwork.schedules.as_json import listed
 
     with store_if_there() as store:
-        return [] if store is None else listed(store, time.time())
+        return [] if store is None else listed(of_brand(store, brand), time.time())
 
 
 @click.command("show")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from reelwork.cli.shared import common_options, shared
+from reelwork.cli.stores import of_brand
 
 if TYPE_CHECKING:
     from reelwork.store.spending import By, Spending
@@ -43,10 +44,11 @@ class Day(click.ParamType):  # type: ignore[type-arg]
     show_default=True,
     help="Groups.",
 )
+@click.option("--brand", metavar="BRAND", help="Only the money of one brand.")
 @click.option("--since", type=Day(), metavar="DAY", help="From this day on: 2026-11-23, today or 7d (days ago).")
 @click.option("--until", type=Day(), metavar="DAY", help="To this day, included.")
 @common_options()
-def spend(by: By, since: date | None, until: date | None) -> None:
+def spend(by: By, brand: str | None, since: date | None, until: date | None) -> None:
     """Show what was spent by day, month, provider, workflow, run or brand. Days are UTC, as in [budget].
 
     \b
@@ -66,7 +68,7 @@ def spend(by: By, since: date | None, until: date | None) -> None:
     found: list[Spending] = []
     if (path := store_path(shared().store)).exists():
         with closing(open_reader(path)) as reader:
-            found = reader.spending(by, since=since, until=until)
+            found = of_brand(reader, brand).spending(by, since=since, until=until)
     if shared().json:
         click.echo(json.dumps(as_json(by, since, until, found), indent=2, ensure_ascii=False))
     elif found:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from reelwork.server.problems import Problem
@@ -22,6 +22,14 @@ class Asked(BaseModel):
     """Something that is asked for. A misspelt name is refused: a filter that is passed over shows too much."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OfBrand(Asked):
+    """What may be asked of one brand alone."""
+
+    # Read by `operations`, which hands on a store that is limited to it.
+    brand: Annotated[str, Field(max_length=50)] | None = None
+    """Only what belongs to this brand."""
 
 
 class Nothing(Asked):

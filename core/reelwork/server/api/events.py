@@ -75,13 +75,12 @@ class _Stream:
     async def _from(self, number: int) -> AsyncIterator[bytes]:
         quiet_since = time.monotonic()
         while True:
-            found: Sequence[EventRow] = await run_in_threadpool(
-                self.served.store.events_after, number, AT_ONCE, self.job
-            )
+            found, newest = await run_in_threadpool(self._after, number)
             if found:
                 number, quiet_since = found[-1].seq, time.monotonic()
                 yield "".join(map(_text, found)).encode(errors="replace")
                 continue
+            number = max(number, newest)
             if not self.follow or await self._stopped():
                 return
             if time.monotonic() - quiet_since >= SIGN_SECONDS:
@@ -89,6 +88,14 @@ class _Stream:
                     return
                 quiet_since = time.monotonic()
                 yield b": here\n\n"
+
+    def _after(self, number: int) -> tuple[Sequence[EventRow], int]:
+        """Return what was written after an event, and the last one that needs no more looking at."""
+        served = self.served
+        # Of one brand, the events of all others would be passed over anew with each look. Asked first: what is
+        # written between the two questions is found by the next look.
+        newest = number if served.unlimited is None else served.unlimited.store.last_event()
+        return served.store.events_after(number, AT_ONCE, self.job), newest
 
     async def _stopped(self) -> bool:
         """Wait for the next look; return whether the server stops."""

@@ -37,8 +37,6 @@ class JobFilter(Paged):
     """Only jobs of these statuses."""
     run: str | None = None
     """Only jobs of this run."""
-    brand: Annotated[str, Field(max_length=50)] | None = None
-    """Only jobs of this brand."""
     since: AwareDatetime | None = None
     """Only jobs added since then."""
     search: Annotated[str, Field(max_length=1000)] = ""
@@ -64,7 +62,6 @@ def list_jobs(served: Served, request: Request) -> Response:
     rows = store.jobs(
         statuses=tuple(asked.status),
         run_id=asked.run,
-        brand=asked.brand,
         since=None if asked.since is None else asked.since.timestamp(),
         search=asked.search,
         metadata=[(name, value) for name, _, value in pairs],

@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.server.api.answering import told
-from reelwork.server.api.asking import Asked, query_of
+from reelwork.server.api.asking import OfBrand, query_of
 from reelwork.server.api.models import Spend
 from reelwork.server.operations import Operation, Served
 from reelwork.server.tokens import Scope
 from reelwork.store.spending import By, as_json
 
 
-class SpendFilter(Asked):
+class SpendFilter(OfBrand):
     """Which money is summed up. Days are UTC, both included."""
 
     by: By = "day"

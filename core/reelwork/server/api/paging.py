@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from reelwork.server.api.asking import Asked
+from reelwork.server.api.asking import OfBrand
 from reelwork.server.problems import Problem
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ MOST = 500
 """Entries of one page."""
 
 
-class Paged(Asked):
+class Paged(OfBrand):
     """Which page of a list."""
 
     cursor: Annotated[str, Field(max_length=500)] | None = None

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from reelwork.server.access import LINKS, TOKEN
 from reelwork.server.api.acting import KEY, KEY_HEADER, Act, act
 from reelwork.server.api.answering import as_text, told
-from reelwork.server.api.asking import Asked, query_of
+from reelwork.server.api.asking import Asked, OfBrand, query_of
 from reelwork.server.api.jobs import job_named
 from reelwork.server.api.review_models import LinkAsked, MadeLink, ReviewLinksTold, ReviewLinkTold
 from reelwork.server.operations import JSON, Operation, Served
@@ -25,7 +25,7 @@ from reelwork.server.tokens import Scope
 from reelwork.studio.review_links import link_as_json, link_to, revoke
 
 
-class LinkFilter(Asked):
+class LinkFilter(OfBrand):
     """Which links are listed."""
 
     job: Annotated[str, Field(max_length=200)] | None = None

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from reelwork.schedules.as_json import firing_as_json, foreseen, listed, story_of, upcoming
 from reelwork.schedules.spec import found_in
 from reelwork.server.api.answering import told
-from reelwork.server.api.asking import Asked, query_of
+from reelwork.server.api.asking import Asked, OfBrand, query_of
 from reelwork.server.api.paging import MOST
 from reelwork.server.api.schedule_models import Firings, Schedules, ScheduleStory
 from reelwork.server.operations import Operation, Served
@@ -33,7 +33,7 @@ class NextFilter(Asked):
 
 def list_schedules(served: Served, request: Request) -> Response:
     """List the schedules with their next times, by name."""
-    query_of(request, Asked)
+    query_of(request, OfBrand)
     return told({"items": listed(served.store, served.now())})
 
 
@@ -54,7 +54,7 @@ def next_firings(served: Served, request: Request) -> Response:
 
 
 OPERATIONS = (
-    Operation(path="/api/v1/schedules", scope=Scope.READ, answer=list_schedules, query=Asked, returns=Schedules),
+    Operation(path="/api/v1/schedules", scope=Scope.READ, answer=list_schedules, query=OfBrand, returns=Schedules),
     Operation(
         path="/api/v1/schedules/{schedule}",
         scope=Scope.READ,

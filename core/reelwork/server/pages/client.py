@@ -100,14 +100,12 @@ def _page(request: Request, shown: Shown | None, problem: str = "") -> Response:
 def _content(shown: Shown) -> dict[str, object]:
     view: JobView = view_of(shown.review.row)
     found = [_post(shown, at) for at in range(len(shown.review.posts))]
-    reasons = {post.reason for post in shown.review.posts if post.state == "rejected" and post.reason}
     return {
         "posts": found,
         "videos": len(clips_of(view.data)),
         "has_video": view.video is not None,
         "has_thumbnail": view.thumbnail is not None,
         "brand": shown.review.row.brand,
-        "reason": next(iter(reasons), ""),
     }
 
 

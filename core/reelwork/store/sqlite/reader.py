@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from reelwork.errors import NotFound
 from reelwork.store.sqlite import (
     budgets,
     bulk_reads,
@@ -76,7 +77,10 @@ class SqliteReader:
         self._opened.close()
 
     def of_brand(self, brand: str) -> Self:
-        """Return the same store, limited to one brand."""
+        """Return the same store, limited to one brand. Raises `NotFound` where it is limited to another one."""
+        # Whoever is limited must not get out by naming another brand.
+        if self._only not in ("", brand):
+            raise NotFound("brand", brand, [self._only])
         other = copy.copy(self)
         other._reads, other._only = self._reads.of_brand(brand), brand
         return other
