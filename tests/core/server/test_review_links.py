@@ -6,12 +6,15 @@ import asyncio
 import json
 import sqlite3
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.core.server.conftest import Machine
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.ids import new_id
@@ -269,3 +272,34 @@ def test_a_page_from_elsewhere_acts_by_no_link_that_it_does_not_know(desk: Desk)
     # Without an origin only links take an answer: everywhere else it is a page from elsewhere.
     assert desk.ask("POST", "/posts/stop", data={"note": "x"}, headers=NULL).status_code == 403
     assert desk.state == "waiting"
+
+
+def test_a_link_outlives_restarts_counts_once_and_is_never_logged(
+    new_machine: Callable[[], Machine],
+) -> None:
+    machine = new_machine()
+    (machine.folder / "flow.toml").write_text(FLOW.replace('brand = "acme"', ""))
+    assert machine.reelwork("run", "flow.toml", "--yes", "--no-sheet").returncode == 3
+    first = machine.start().until_ready()
+    job = first.client.get("/api/v1/jobs").json()["items"][0]["id"]
+    # At the address of the server that runs, which nobody has to name.
+    link = machine.reelwork("review", "link", job, "--for", "Acme Ltd").stdout.strip()
+    assert link.startswith(f"{first.url}/r/")
+    path = link.removeprefix(first.url)
+    assert "waits for your answer" in first.client.get(path).text
+    assert first.stop()[0] == 0
+    second = machine.start().until_ready()
+    own = {"origin": "null", "sec-fetch-site": "same-origin"}
+
+    def press(answer: str) -> int:
+        sent = {"answer": answer, "reason": "no"}
+        return second.client.post(path, data=sent, headers=own).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        done = list(threads.map(press, ["approve", "reject"] * 4))
+    assert done.count(303) == 1
+    story = second.client.get(f"/api/v1/jobs/{job}").json()["events"]
+    assert [event["name"] for event in story].count("reviewed") == 1
+    assert second.stop()[0] == 0
+    code = path.rpartition("/")[2]
+    assert code not in first.text + second.text
