@@ -18,6 +18,7 @@ from tests.core.server.conftest import Machine
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.ids import new_id
+from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
 from reelwork.server import tokens
 from reelwork.server.access import Exposure
@@ -65,13 +66,13 @@ class Desk:
     def now(self) -> float:
         return time.time() + self.later
 
-    def ask(self, method: str, path: str, **sent: Any) -> httpx.Response:
+    def ask(self, method: str, path: str, public: Origin | None = None, **sent: Any) -> httpx.Response:
         async def asked() -> httpx.Response:
             pulse = Pulse(ServiceManager({}))
             pulse.beat()
             async with Session(self.store, Catalog()) as session:
                 meters = Meters(self.store, Accounts(self.folder / "none.json"))
-                exposure, offered = Exposure(reaches_others=True, any_name=True), Offered(self.folder)
+                exposure, offered = Exposure(True, public, any_name=True), Offered(self.folder)
                 served = Served(
                     self.store,
                     exposure,
@@ -303,3 +304,11 @@ def test_a_link_outlives_restarts_counts_once_and_is_never_logged(
     assert second.stop()[0] == 0
     code = path.rpartition("/")[2]
     assert code not in first.text + second.text
+
+
+def test_a_link_names_the_server_by_its_public_address(desk: Desk) -> None:
+    public = Origin("https", "studio.example.com", 443)
+    headers = {"authorization": f"Bearer {desk.token}", "idempotency-key": new_id()}
+    path = f"/api/v1/reviews/{desk.job}/links"
+    made = desk.ask("POST", path, public, json={"for": "Acme Ltd"}, headers=headers)
+    assert made.json()["link"].startswith("https://studio.example.com/r/")

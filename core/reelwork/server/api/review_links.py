@@ -51,14 +51,16 @@ async def link_review(served: Served, request: Request) -> Response:
     answer = await act(served, request, LinkAsked, work)
     document = json.loads(bytes(answer.body))
     # Put in here, and never stored: the answer that the store keeps for this key is without it.
-    document["link"] = f"{address_of(request)}{LINKS}{code}"
+    document["link"] = f"{address_of(served, request)}{LINKS}{code}"
     headers = {name: value for name, value in answer.headers.items() if name.startswith("idempotency")}
     return Response(as_text(document).encode(errors="replace"), answer.status_code, headers, media_type=JSON)
 
 
-def address_of(request: Request) -> str:
-    """Return the address by which the caller reaches this server."""
-    return f"{request.url.scheme}://{request.url.netloc}"
+def address_of(served: Served, request: Request) -> str:
+    """Return the address of this server: the public one, or else that by which the caller reaches it."""
+    # Whoever is on the machine itself, or comes through a tunnel, calls it by a name that nobody else can use.
+    public = served.exposure.public
+    return f"{request.url.scheme}://{request.url.netloc}" if public is None else str(public)
 
 
 def _code(request: Request) -> str:

@@ -77,7 +77,7 @@ async def link_review(served: Served, request: Request) -> Response:
     code, now = new_code(), served.now()
     link = link_to(row, form.get("for", ""), answer.approver, code, now, version=answer.version)
     await served.store.add_review_link(link)
-    address = f"{address_of(request)}{LINKS}{code}"
+    address = f"{address_of(served, request)}{LINKS}{code}"
     # In a thread: what the page's bar shows is read from the store.
     return await run_in_threadpool(
         lambda: page(served, request, "link.html", link=link, address=address, job=row.id)

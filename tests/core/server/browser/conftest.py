@@ -160,6 +160,13 @@ class Place:
         assert code is not None, made.stdout + made.stderr
         return code[0]
 
+    def client_link(self, prompt: str) -> str:
+        """Return the address of a link for somebody outside, to a job in review."""
+        job = self.job(prompt).rpartition("/")[2]
+        made = self.machine.reelwork("review", "link", job, "--for", "<b>Acme</b> Ltd")
+        assert made.returncode == 0, made.stderr
+        return made.stdout.strip().removeprefix(self.server.url)
+
     def job(self, prompt: str) -> str:
         """Return the address of the newest job with this in its prompt."""
         found = json.loads(self.machine.reelwork("jobs", "list", "--json", "--search", prompt).stdout)
@@ -203,6 +210,7 @@ def place(new_machine: Callable[[], Machine]) -> Place:
     machine = new_machine()
     simulator = machine.start("simulator", "--port", "0", "--canned", "--render-seconds", "4")
     provider = simulator.until_told(r"http://127\.0\.0\.1:\d+")
+    (machine.folder / "reelwork.toml").write_text("[brands.acme]\nper_month = 50\n", encoding="utf-8")
     (machine.folder / "held.toml").write_text(HELD, encoding="utf-8")
     (machine.folder / "paid.toml").write_text(PAID.replace("PROVIDER", provider), encoding="utf-8")
     found = Place(machine, machine.start("serve", "--port", "0", API_KEY="none").until_ready(), provider)

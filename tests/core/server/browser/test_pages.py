@@ -27,6 +27,11 @@ PATHS = (
     "/spend?by=workflow",
     "/sign-in",
     "/sign-in?code=old",
+    "/?brand=acme",
+    "/jobs?brand=acme",
+    "/?brand=none",
+    "/r/none",
+    "client",
     "evil",
     "review",
     "train",
@@ -43,7 +48,10 @@ def test_a_page_has_no_barrier_fits_the_screen_and_runs_nothing(
     visitor = visit("mouse")
     address = {"evil": "svg/onload", "train": "train", "review": "A heron"}
     visitor.received.clear()
-    page = visitor.open(place.job(address[path]) if path in address else path)
+    if path == "client":
+        page = visitor.open(place.client_link("A heron"))
+    else:
+        page = visitor.open(place.job(address[path]) if path in address else path)
     kinds = ("document", "stylesheet", "script")
     assert sum(len(one.body()) for one in visitor.received if one.request.resource_type in kinds) <= LARGEST
     if path == "evil":
