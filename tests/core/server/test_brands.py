@@ -248,6 +248,15 @@ def test_a_browser_is_limited_as_its_link_is(agency: Agency) -> None:
     assert (token.brand, token.who) == ("acme", "ana")
 
 
+def test_the_page_of_a_job_offers_approval_to_reviewers_alone(agency: Agency) -> None:
+    path, buttons = f"/jobs/{agency.jobs['acme']}", ("review/approve", "Save and approve", "review/link")
+    for token, may in (("approve", False), ("acme-approve", True)):
+        shown = agency.ask("GET", path, token).text
+        assert [one in shown for one in buttons] == [may] * 3
+        assert ("Its reviewers may approve it: acme-approve, ana." in shown) is not may
+        assert "review/reject" in shown
+
+
 def test_only_reviewers_approve_and_it_is_asked_where_it_is_written(agency: Agency) -> None:
     now = time.time()
     row = agency.row("bolt")

@@ -19,7 +19,9 @@ from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.month import post_times
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
-from reelwork.store.records import PAYMENT, EffectRow, EventRow
+from reelwork.store.brands import reviewers_in
+from reelwork.store.reader import SyncReader
+from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow
 from reelwork.store.statuses import Status
 from reelwork.studio.job_json import render_of, view_with
 from reelwork.studio.job_names import find_job
@@ -99,6 +101,7 @@ def show_job(served: Served, request: Request) -> Response:
         events=[_event(one) for one in events],
         questions=review_of(store, row).questions,
         review=review,
+        reviewers=_reviewers(store, row),
         edited={}
         if review is None
         else {one.destination: edits_of(one.destination, events) for one in review.posts},
@@ -109,6 +112,13 @@ def show_job(served: Served, request: Request) -> Response:
         posts=view.data.get("posts") or {},
         fates=view.data.get("fates") or (),
     )
+
+
+def _reviewers(store: SyncReader, row: JobRow) -> tuple[str, ...]:
+    """Return who may approve a job's posts; empty if everybody who may approve can."""
+    # To show. Whether somebody may is asked where an approval is written.
+    run = store.run(row.run_id) if row.brand else None
+    return () if run is None else reviewers_in(run.frozen)
 
 
 def _given(brief: Mapping[str, Any]) -> dict[str, str]:

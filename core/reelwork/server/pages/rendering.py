@@ -75,6 +75,7 @@ def bar_of(served: Served, request: Request) -> Mapping[str, Any]:
         "alive": served.pulse.is_alive,
         "may_act": may_act(request),
         "who": None if token is None else token.name,
+        "person": None if token is None else token.who,
     }
 
 
