@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -291,7 +292,7 @@ def test_a_collector_in_trouble_changes_nothing_for_the_jobs(
     ]
     assert len(told) == 1, told
     assert "the jobs are not affected" in told[0]
-    with sqlite3.connect(walled.folder / "store.db") as db:
+    with closing(sqlite3.connect(walled.folder / "store.db")) as db:
         assert db.execute("SELECT count(*) FROM effects WHERE state = 'confirmed'").fetchone() == (2,)
 
 

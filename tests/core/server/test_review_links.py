@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -244,9 +245,8 @@ def test_the_code_is_stored_nowhere_and_lost_answers_are_told_again(desk: Desk) 
     assert len(code) >= 43
     assert len(desk.store.review_links()) == 1
     assert desk.link().rpartition("/")[2] != code
-    with sqlite3.connect(desk.store.path) as db:
+    with closing(sqlite3.connect(desk.store.path)) as db:
         kept = "\n".join(db.iterdump())
-    db.close()
     assert code not in kept
 
 
