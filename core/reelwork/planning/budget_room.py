@@ -32,7 +32,7 @@ class Room:
 
     @property
     def named(self) -> str:
-        """What it is called in a sentence."""
+        """Its name in a sentence."""
         return named(self.name, self.brand)
 
     @property

@@ -81,7 +81,6 @@ class JobStore(Protocol):
 
     async def watch(self, scope: str, job_ids: Sequence[str]) -> None:
         """Name a set of jobs, for this process only."""
-        ...
 
     async def claim_jobs(
         self, owner: str, lease: float, count: int, scope: str | None, left: Collection[tuple[str, str]] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from reelwork.store.holds import HoldReason
@@ -13,6 +14,8 @@ from reelwork.store.records import REMOVED, EventRow, JobRow, RunRow
 JOB_COLUMNS = (
     "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at, brand"
 )
+_Condition = tuple[str, tuple[str | float, ...]]
+"""A condition in SQL, and its values."""
 
 
 def job_from(row: sqlite3.Row) -> JobRow:
@@ -77,39 +80,34 @@ def find_jobs(
     `search` is looked for in prompts, copy, rows and reasons, `metadata` in the brief's. With `in_review`, only
     those one of whose posts a person is asked about.
     """
-    clauses = ["id LIKE ? ESCAPE '!'"]
-    values: list[str | float] = [f"{_like(prefix)}%{_like(suffix)}"]
+    conditions: list[_Condition] = [("id LIKE ? ESCAPE '!'", (f"{_like(prefix)}%{_like(suffix)}",))]
     if run_id is not None:
-        clauses.append("run_id = ?")
-        values.append(run_id)
+        conditions.append(("run_id = ?", (run_id,)))
     if brand is not None:
         # Spelt out, so that SQLite takes the index of jobs that have a brand.
-        clauses.append("brand = ? AND brand <> ''")
-        values.append(brand)
+        conditions.append(("brand = ? AND brand <> ''", (brand,)))
     if statuses:
-        clauses.append(f"status IN ({', '.join('?' * len(statuses))})")
-        values.extend(statuses)
+        conditions.append((f"status IN ({', '.join('?' * len(statuses))})", tuple(statuses)))
     if before is not None:
-        clauses.append("seq < (SELECT seq FROM jobs WHERE id = ?)")
-        values.append(before)
+        conditions.append(("seq < (SELECT seq FROM jobs WHERE id = ?)", (before,)))
     if since is not None:
-        clauses.append("created_at >= ?")
-        values.append(since)
+        conditions.append(("created_at >= ?", (since,)))
     if search:
-        clauses.append(_SEARCHED)
-        text = f"%{_like(search)}%"
-        written = f"%{_like(json.dumps(search, ensure_ascii=False)[1:-1])}%"
-        values += [written, *[text] * (_SEARCHED.count("?") - 1)]
+        conditions.append(_searched(search))
     for name, wanted in metadata:
-        clauses.append(_OF_METADATA)
-        values += [f'$.brief.metadata."{name}"'] * 2 + [wanted]
+        conditions.append((_OF_METADATA, (*[f'$.brief.metadata."{name}"'] * 2, wanted)))
     if in_review:
-        clauses.append(_IN_REVIEW)
-    rows = db.execute(
-        f"SELECT {JOB_COLUMNS} FROM jobs WHERE {' AND '.join(clauses)} ORDER BY seq DESC LIMIT ?",
-        (*values, limit),
-    ).fetchall()
+        conditions.append((_IN_REVIEW, ()))
+    which = " AND ".join(condition for condition, _ in conditions)
+    values = (*chain.from_iterable(given for _, given in conditions), limit)
+    rows = db.execute(f"SELECT {JOB_COLUMNS} FROM jobs WHERE {which} ORDER BY seq DESC LIMIT ?", values).fetchall()
     return [job_from(row) for row in rows]
+
+
+def _searched(search: str) -> _Condition:
+    text = f"%{_like(search)}%"
+    written = f"%{_like(json.dumps(search, ensure_ascii=False)[1:-1])}%"
+    return _SEARCHED, (written, *[text] * (_SEARCHED.count("?") - 1))
 
 
 # The whole text first: most jobs drop out before anything of theirs is parsed.
