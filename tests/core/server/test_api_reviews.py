@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +67,9 @@ class Desk:
 
     def posts(self, job: str) -> int:
         """The number of posts of a job in the ledger that happened."""
-        with sqlite3.connect(self.machine.store) as db:
+        with closing(sqlite3.connect(self.machine.store)) as db:
             asked = "SELECT count(*) FROM effects WHERE job_id = ? AND kind = 'publish' AND state = 'confirmed'"
-            found = int(db.execute(asked, (job,)).fetchone()[0])
-        db.close()
-        return found
+            return int(db.execute(asked, (job,)).fetchone()[0])
 
 
 @pytest.fixture(scope="module")
