@@ -31,7 +31,7 @@ import reelwork.store.sqlite.evidence as evidence
 from reelwork.files import write_private
 from reelwork.ids import new_id
 from reelwork.ledger import Ledger
-from reelwork.plugins.pipeline import freeze, thaw
+from reelwork.plugins.freezing import freeze, thaw
 from reelwork.settings.workflow import load, relaid
 from reelwork.store.records import ACTIVE, DONE, FAILED, HELD, PAID_AGAIN, JobRow, RunRow
 from reelwork.store.sqlite.store import SqliteStore

@@ -13,8 +13,8 @@ from reelwork.engine.events import RenderSeen, Watcher, unharmed
 from reelwork.engine.left import Lacking, Left
 from reelwork.engine.renders.polling import Looked, Waiting
 from reelwork.errors import StoreUnwritable, Unstorable, in_a_line
-from reelwork.plugins.pipeline import address_in
 from reelwork.store.commands import RenderUpdate, StillWaiting
+from reelwork.store.frozen import address_in
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import RenderRow
 from reelwork.store.statuses import Step

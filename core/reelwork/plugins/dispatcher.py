@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import inspect
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import pluggy
 
-from reelwork.errors import HookFailed, PluginFailed, with_advice
+from reelwork.errors import HookFailed, with_advice
 from reelwork.plugins.answers import hook_answer
 from reelwork.plugins.guard import Callee, at_once, called
+from reelwork.plugins.observing import Observer, observed
 from reelwork.plugins.taking_part import note_call, note_score
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError
@@ -25,26 +26,9 @@ from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, 
 
 log = logging.getLogger("reelwork.dispatch")
 
-
-@dataclass(frozen=True, slots=True)
-class HookCall:
-    """A hook that was called, and its outcome."""
-
-    instance: str
-    hook: str
-    seconds: float
-    arguments: Mapping[str, Any]
-    """All that the hook is offered, also what the implementation does not ask for."""
-    answer: Any = None
-    """The value it returned, before any check."""
-    error: BaseException | None = None
-
-
 SignIn = Callable[[], Awaitable[object]]
 """Makes sure that an account's token is valid for a while. Raises `Unavailable` or `InvalidInput`."""
 NOTHING_POSTED = "Nothing was posted by this attempt."
-Observer = Callable[[HookCall], None]
-"""Receives each call when it has ended. What it raises is logged and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +48,10 @@ class _Hook:
     def computes(self) -> bool:
         """True when it only computes, for a moment."""
         return not self.is_async and getattr(getattr(self.function, "__self__", None), "computes", False) is True
+
+    async def answer(self, arguments: Mapping[str, Any]) -> Any:
+        """Call it, and return what it returned."""
+        return self.compute(arguments) if self.computes else await self.call(arguments)
 
     def compute(self, arguments: Mapping[str, Any]) -> Any:
         """Call what only computes under its guard, here and now."""
@@ -112,10 +100,10 @@ class Dispatcher:
         note_call(instance)
         if instance in self._sign_in:
             await self._signed_in(instance, hook)
+        begin = partial(found.answer, arguments)
         if self._observer is None:
-            answer = found.compute(arguments) if found.computes else await found.call(arguments)
-            return hook_answer(found.callee, hook, answer)
-        return hook_answer(found.callee, hook, await self._observed(self._observer, found, arguments))
+            return hook_answer(found.callee, hook, await begin())
+        return hook_answer(found.callee, hook, await observed(self._observer, instance, hook, arguments, begin))
 
     async def _signed_in(self, instance: str, hook: str) -> None:
         """Refresh the token that the instance is about to read, if it ends soon."""
@@ -148,20 +136,6 @@ class Dispatcher:
 
     def _callee(self, instance: str) -> Callee:
         return Callee("plugin", instance, self._origins.get(instance, ""))
-
-    async def _observed(self, observer: Observer, hook: _Hook, arguments: Mapping[str, Any]) -> Any:
-        began = time.perf_counter()
-        answer: Any = None
-        failure: BaseException | None = None
-        try:
-            answer = hook.compute(arguments) if hook.computes else await hook.call(arguments)
-            return answer
-        except BaseException as error:
-            failure = raised_by_plugin(error)
-            raise
-        finally:
-            seconds = time.perf_counter() - began
-            observe(observer, HookCall(hook.callee.name, hook.name, seconds, arguments, answer, failure))
 
     async def problems(self, instance: str, job: Job) -> tuple[Problem, ...]:
         """Return what an instance finds wrong with a job's brief. Raises `HookFailed`."""
@@ -200,19 +174,3 @@ class Dispatcher:
         # In these hooks an error of the contract is no answer: a `NotSent` of moderation says nothing about a post.
         except Exception as error:
             raise self._callee(instance).failed(hook, with_advice(error)) from error
-
-
-def raised_by_plugin(error: BaseException) -> BaseException:
-    """Return what a plugin raised, without what the guard made of it."""
-    # What the contract has is passed on as it is. Its cause is the plugin's own affair, and would tell of a post
-    # that was not sent as of one of which nothing is known.
-    wrapped = isinstance(error, PluginFailed) and not isinstance(error, TimeoutError)
-    return error.__cause__ or error if wrapped else error
-
-
-def observe(observer: Observer, call: HookCall) -> None:
-    """Tell an observer of a call. What it raises is logged."""
-    try:
-        observer(call)
-    except Exception:
-        log.exception("what watches the hooks failed at %s.%s", call.instance, call.hook)

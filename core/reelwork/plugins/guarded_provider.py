@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -16,8 +16,8 @@ from reelwork.errors import in_a_line
 from reelwork.money import problem_of
 from reelwork.plugins.answers import is_list, look, named, pending, sound, storable
 from reelwork.plugins.brief_options import options_problem
-from reelwork.plugins.dispatcher import HookCall, Observer, observe, raised_by_plugin
 from reelwork.plugins.guard import Callee, at_once, loading, within
+from reelwork.plugins.observing import Observer, observed
 from reelwork.plugins.time_limits import PROVIDER_TIME_LIMITS
 from reelwork.plugins.units import SHOWN_AS, in_words, quote_in_dollars, units_of
 from reelwork_hooks.effects import Effect
@@ -228,17 +228,9 @@ class GuardedProvider(Provider):
     async def _within(self, call: str, begin: Callable[[], Awaitable[T]], **arguments: Any) -> T:
         if self._observer is None:
             return await self._called(call, begin)
-        began = time.perf_counter()
-        answer, failure = None, None
-        try:
-            answer = await self._called(call, begin)
-            return answer
-        except BaseException as error:
-            failure = raised_by_plugin(error)
-            raise
-        finally:
-            seconds = time.perf_counter() - began
-            observe(self._observer, HookCall(self._callee.name, call, seconds, arguments, answer, failure))
+        return await observed(
+            self._observer, self._callee.name, call, arguments, partial(self._called, call, begin)
+        )
 
     async def _called(self, call: str, begin: Callable[[], Awaitable[T]]) -> T:
         # A `def` in place of an `async def` does its work here already.

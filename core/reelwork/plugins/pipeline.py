@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from reelwork.credentials.accounts import StoredAccount
 from reelwork.credentials.named_secrets import NamedSecret, named_secrets
-from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.errors import NotFound
 from reelwork.money import to_micros
 from reelwork.plugins.account_kinds import Kind, added_as, check_account
 from reelwork.plugins.brand_accounts import check_accounts
@@ -21,10 +19,11 @@ from reelwork.plugins.brief_options import post_options_error
 from reelwork.plugins.catalog import Catalog, new_manager
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
-from reelwork.plugins.dispatcher import Dispatcher, Observer
+from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.guarded_provider import GuardedProvider
 from reelwork.plugins.instances import Instance, start
+from reelwork.plugins.observing import Observer
 from reelwork.plugins.ordering import (
     check_phases,
     check_tables,
@@ -33,7 +32,7 @@ from reelwork.plugins.ordering import (
     named_plugins,
     order_of,
 )
-from reelwork.plugins.pinned import packages_in, pinned_provider
+from reelwork.plugins.pinned import pinned_provider
 from reelwork.plugins.plugin_settings import callee_of, checked_config, settings_of
 from reelwork.plugins.post_prices import names_prices, post_price
 from reelwork.plugins.provider_checks import check_provider
@@ -42,8 +41,6 @@ from reelwork.plugins.required import check_required
 from reelwork.plugins.taking_part import version_in
 from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.ceilings import Budget, Quota
-from reelwork.text import shown
-from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.models import Platform, PluginVersion, Post, Stage
 from reelwork_hooks.plugin import Config, Context, Phase
 from reelwork_hooks.provider import ProviderConfig, Quote
@@ -217,68 +214,6 @@ class Pipeline:
         await self.provider.close()
 
 
-def freeze(pipeline: Pipeline) -> str:
-    """Return everything a later process needs to build the same pipeline, as JSON without secrets.
-
-    Raises `WorkflowInvalid` for a folder whose name cannot be kept.
-    """
-    loaded = pipeline.loaded
-    return json.dumps(
-        {
-            "workflow": loaded.workflow.model_dump(mode="json"),
-            "base_dir": _kept(loaded.base_dir),
-            "out": _kept(loaded.out),
-            "source": loaded.source,
-            "text": loaded.text,
-            "plugins": pipeline.versions(),
-        },
-        ensure_ascii=False,
-    )
-
-
-def _kept(folder: Path) -> str:
-    name = str(folder)
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise WorkflowInvalid(
-            f"The name of the folder {shown(name)} is not UTF-8, so no job can be kept that works there.",
-            money="Nothing was sent.",
-            hint="Rename the folder, or run from another one.",
-        ) from None
-    return name
-
-
-def thaw(frozen: str) -> Loaded:
-    """Return the workflow a run was launched with."""
-    data = json.loads(frozen)
-    workflow = Workflow.model_validate(data["workflow"])
-    packages = packages_in(data.get("plugins") or {})
-    base_dir, out = Path(data["base_dir"]), Path(data["out"])
-    return Loaded(workflow, base_dir, data["source"], out, data["text"], packages=packages)
-
-
-def address_in(frozen: str) -> str:
-    """Return the provider's address in the workflow of a run; empty if the workflow names none, or is none."""
-    try:
-        return str(json.loads(frozen)["workflow"]["provider"].get("base_url") or "")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        # Whoever builds the run's pipeline says what is wrong with it. Other renders are asked about all the same.
-        return ""
-
-
-def destinations_in(frozen: str) -> Iterator[str]:
-    """Yield where a run's jobs publish. If its plugins cannot be loaded: all that may be a destination."""
-    try:
-        loaded = thaw(frozen)
-        yield from order_of(loaded.workflow.plugins, named_plugins(loaded, Catalog()))["publish"]
-    # A backup is put in use where the plugins may be missing. One destination too many is asked about; one too few
-    # could be posted to twice.
-    except (ReelworkError, ValueError, KeyError):
-        lists = json.loads(frozen).get("workflow", {}).get("plugins", {})
-        yield from dict.fromkeys(map(instance_name, (*lists.get("publish", ()), *lists.get("add", ()))))
-
-
 def build(
     loaded: Loaded,
     catalog: Catalog,
@@ -306,13 +241,8 @@ def build(
         name: settings_of(name, definition, loaded) for name, definition in definitions.items() if definition.hooks
     }
     instances = {
-        name: start(callee_of(definitions[name]), definitions[name].target, config, make_context(name, loaded))
-        for name, config in configs.items()
+        name: _instance(definitions[name], config, make_context(name, loaded)) for name, config in configs.items()
     }
-    for name, instance in instances.items():
-        if isinstance(context := instance.context, PluginContext):
-            context.payments.units, context.payments.most = instance.units, instance.most_per_call
-            context.account_kind = added_as(definitions[name])
     check_accounts(loaded, {name: instances[name] for name in order["publish"]})
     _offer_addresses(provider, instances, definitions, storing(order, instances))
     checker = checker_of_provider(loaded, named, catalog)
@@ -330,6 +260,14 @@ def build(
         configs=configs,
         provider_origin=catalog.origin_of_provider(pinned_provider(loaded, catalog)),
     )
+
+
+def _instance(definition: Definition, config: Config, context: Context) -> Instance:
+    instance = start(callee_of(definition), definition.target, config, context)
+    if isinstance(context, PluginContext):
+        context.payments.units, context.payments.most = instance.units, instance.most_per_call
+        context.account_kind = added_as(definition)
+    return instance
 
 
 def storing(order: Mapping[str, Sequence[str]], instances: Mapping[str, Instance]) -> tuple[str, ...]:

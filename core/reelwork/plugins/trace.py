@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from reelwork.errors import in_a_line
-from reelwork.plugins.dispatcher import HookCall
+from reelwork.plugins.observing import HookCall
 from reelwork.plural import counted
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.effects import Absent, Found, Listing, NotDone, Unsure

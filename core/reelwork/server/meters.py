@@ -27,8 +27,8 @@ from reelwork.engine.stages.step import Next, Working
 from reelwork.engine.worker import Runner
 from reelwork.money import to_dollars
 from reelwork.schedules.as_json import foreseen
-from reelwork.store.brands import brand_in
 from reelwork.store.ceilings import Budget
+from reelwork.store.frozen import brand_in
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import RunRow
 from reelwork.store.spending import total

@@ -9,7 +9,7 @@ from typing import Any
 from reelwork.errors import Declined
 from reelwork.ids import new_id
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.pipeline import freeze, thaw
+from reelwork.plugins.freezing import freeze, thaw
 from reelwork.plugins.repair import repaired
 from reelwork.settings.workflow import relaid
 from reelwork.store.protocol import Store

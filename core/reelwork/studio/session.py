@@ -22,9 +22,10 @@ from reelwork.planning.render_refs import render_ref
 from reelwork.plugins.account_kinds import kind_named
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.context import PluginContext
-from reelwork.plugins.dispatcher import HookCall
+from reelwork.plugins.freezing import thaw
 from reelwork.plugins.guard import developing
-from reelwork.plugins.pipeline import Pipeline, build, thaw
+from reelwork.plugins.observing import HookCall
+from reelwork.plugins.pipeline import Pipeline, build
 from reelwork.plugins.trace import Tracer
 from reelwork.process_output import protect, release
 from reelwork.redaction.redactor import Redactor

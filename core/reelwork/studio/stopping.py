@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
-from reelwork.plugins.pipeline import destinations_in
+from reelwork.plugins.freezing import destinations_in
 from reelwork.settings.paths import brands_of_settings
 from reelwork.store.post_stops import EVERYTHING, PostStop, brand_of, brand_scope
 from reelwork.store.protocol import Store

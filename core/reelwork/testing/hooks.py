@@ -19,9 +19,10 @@ from reelwork.errors import HookFailed, NotFound
 from reelwork.plugins.account_kinds import Kind
 from reelwork.plugins.catalog import new_manager
 from reelwork.plugins.definition import Definition, define
-from reelwork.plugins.dispatcher import Dispatcher, Observer, SignIn
+from reelwork.plugins.dispatcher import Dispatcher, SignIn
 from reelwork.plugins.guard import Callee, developing, loading
 from reelwork.plugins.instances import HINT, stages
+from reelwork.plugins.observing import Observer
 from reelwork.plugins.pipeline import fresh
 from reelwork.settings.validation import explain
 from reelwork.studio.session import probe_facts

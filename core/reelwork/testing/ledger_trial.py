@@ -17,10 +17,11 @@ from reelwork.planning.shapes import target_at
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
 from reelwork.plugins.dispatcher import Dispatcher
+from reelwork.plugins.freezing import freeze
 from reelwork.plugins.guard import Callee
 from reelwork.plugins.guarded_provider import GuardedProvider
 from reelwork.plugins.instances import declared
-from reelwork.plugins.pipeline import Pipeline, freeze
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.workflow import load
 from reelwork.store.commands import NewJob
 from reelwork.store.records import ACTIVE, RunRow

@@ -13,7 +13,7 @@ import pytest
 
 from reelwork.engine.worker import Worker
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.pipeline import freeze
+from reelwork.plugins.freezing import freeze
 from reelwork.settings.workflow import load
 from reelwork.store.commands import NewJob
 from reelwork.store.protocol import Store

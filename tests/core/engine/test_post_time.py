@@ -15,7 +15,7 @@ from tests.core.engine.test_review import Wall, publisher
 from reelwork.clock import UNTRUSTED, Clock, Timeline
 from reelwork.engine.stages.post_time import LONGEST_WAIT, ON_TIME
 from reelwork.engine.worker import Worker
-from reelwork.plugins.pipeline import freeze
+from reelwork.plugins.freezing import freeze
 from reelwork.settings.workflow import load
 from reelwork.store.commands import Command, Intend, Reopen
 from reelwork.store.holds import HoldReason

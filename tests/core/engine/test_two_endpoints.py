@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from reelwork import Studio
-from reelwork.plugins.pipeline import address_in
+from reelwork.store.frozen import address_in
 from reelwork_plugins.simulator.server import RunningSimulator
 from reelwork_plugins.simulator.settings import SimulatorSettings
 

@@ -11,7 +11,8 @@ import pytest
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.briefs import plan_brief
-from reelwork.plugins.pipeline import Pipeline, freeze, thaw
+from reelwork.plugins.freezing import freeze, thaw
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.ceilings import Budget, Quota
 from reelwork_hooks import Brief, Config, Context, Plugin, PluginInvalid, SecretNotFound, SecretRef, hookimpl
 

@@ -12,7 +12,7 @@ import pytest
 
 from reelwork.errors import HookFailed, WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.pipeline import freeze, thaw
+from reelwork.plugins.freezing import freeze, thaw
 from reelwork.redaction.redactor import MOST_PASSING
 from reelwork.settings.workflow import load
 from reelwork.studio.doctor.workflow import workflow as findings_of

@@ -10,7 +10,8 @@ import pytest
 
 from reelwork.errors import HookFailed
 from reelwork.plugins.catalog import new_manager
-from reelwork.plugins.dispatcher import Dispatcher, HookCall
+from reelwork.plugins.dispatcher import Dispatcher
+from reelwork.plugins.observing import HookCall
 from reelwork.plugins.trace import LONGEST, Tracer, differences, trace_lines
 from reelwork.redaction.redactor import Redactor
 from reelwork.testing import (

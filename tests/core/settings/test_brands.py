@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.plugins.pipeline import thaw
+from reelwork.plugins.freezing import thaw
 from reelwork.settings.workflow import load, relaid
-from reelwork.store.brands import brand_in
+from reelwork.store.frozen import brand_in
 
 SETTINGS = """
 [brands.acme]

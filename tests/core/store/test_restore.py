@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reelwork.errors import StoreInvalid
-from reelwork.plugins.pipeline import destinations_in
+from reelwork.plugins.freezing import destinations_in
 from reelwork.store.commands import Intend, Reopen, SetJob
 from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN
 from reelwork.store.sqlite.maintenance.backup import backup

@@ -28,7 +28,7 @@ def recover_store(moved: bool, yes: bool) -> None:
     their batch again.
     """
     from reelwork.cli.views.text import count, tell
-    from reelwork.plugins.pipeline import destinations_in
+    from reelwork.plugins.freezing import destinations_in
     from reelwork.settings.paths import store_path
     from reelwork.store.sqlite.maintenance.recover import recover
 

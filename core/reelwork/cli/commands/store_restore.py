@@ -31,7 +31,7 @@ def restore_store(backup: Path, yes: bool) -> None:
     after it: compare with the provider before running their batch again.
     """
     from reelwork.errors import WorkflowInvalid
-    from reelwork.plugins.pipeline import destinations_in
+    from reelwork.plugins.freezing import destinations_in
     from reelwork.settings.paths import here, store_path
     from reelwork.store.sqlite.maintenance.restore import restore
 

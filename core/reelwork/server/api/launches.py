@@ -19,7 +19,8 @@ from reelwork.errors import NotFound
 from reelwork.ids import new_id
 from reelwork.planning.batch.templates import columns_in
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.pipeline import Pipeline, freeze
+from reelwork.plugins.freezing import freeze
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.server import tokens
 from reelwork.server.access import TOKEN
 from reelwork.server.api.acting import KEY_HEADER, Act, Work, act, body_of, not_agreed

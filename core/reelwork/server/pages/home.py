@@ -17,7 +17,7 @@ from reelwork.server.pages.attention import left_out, signed_out, stopped
 from reelwork.server.pages.month import post_times
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
-from reelwork.store.brands import brand_in
+from reelwork.store.frozen import brand_in
 from reelwork.store.reader import SyncReader
 from reelwork.store.spending import total
 from reelwork.store.statuses import Status

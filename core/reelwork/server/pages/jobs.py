@@ -19,7 +19,7 @@ from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.month import post_times
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
-from reelwork.store.brands import reviewers_in
+from reelwork.store.frozen import reviewers_in
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow
 from reelwork.store.statuses import Status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from reelwork.errors import NotReviewer, WorkflowInvalid
-from reelwork.store.brands import brand_in, reviewers_in
+from reelwork.store.frozen import brand_in, reviewers_in
 
 
 def job_is_of(db: sqlite3.Connection, only: str, job_id: str) -> bool:

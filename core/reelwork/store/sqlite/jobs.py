@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reelwork.store.brands import brand_in
+from reelwork.store.frozen import brand_in
 from reelwork.store.records import ACTIVE, DONE, REMOVED, JobRow, Lease, RunRow
 from reelwork.store.sqlite import job_leases, outbox
 from reelwork.store.sqlite.event_numbers import HIGHEST_REMOVED, NEWEST_LINE

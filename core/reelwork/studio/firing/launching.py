@@ -17,7 +17,8 @@ from reelwork.ids import new_id
 from reelwork.money import dollars, to_micros
 from reelwork.planning import post_times
 from reelwork.planning.job_state import JobData
-from reelwork.plugins.pipeline import Pipeline, freeze
+from reelwork.plugins.freezing import freeze
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.schedules.rotation import NextRow, next_row
 from reelwork.schedules.spec import Agreed, Spec
 from reelwork.settings.workflow import Loaded, load

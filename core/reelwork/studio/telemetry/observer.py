@@ -18,7 +18,7 @@ from reelwork.engine.events import Happening, unharmed
 from reelwork.engine.stages.effects import account_of
 from reelwork.engine.stages.step import Next, Working
 from reelwork.engine.worker import Runner
-from reelwork.plugins.dispatcher import HookCall
+from reelwork.plugins.observing import HookCall
 from reelwork.store.commands import Command, Confirm, Doubt, Refuse, Reopen
 from reelwork.store.records import ACTIVE, EventRow, JobRow
 from reelwork.store.statuses import ENDED, Status

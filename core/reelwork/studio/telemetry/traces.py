@@ -15,7 +15,7 @@ from reelwork.studio.telemetry.environment import secrets_in
 if TYPE_CHECKING:
     from reelwork.engine.events import Happening, RenderSeen
     from reelwork.engine.worker import Runner
-    from reelwork.plugins.dispatcher import HookCall
+    from reelwork.plugins.observing import HookCall
     from reelwork.studio.telemetry.export import Exporting
     from reelwork.studio.telemetry.observer import Journal, Spans
     from reelwork.studio.telemetry.spans import Span

@@ -29,7 +29,8 @@ from reelwork.net.client import Http
 from reelwork.planning.job_state import JobData
 from reelwork.planning.shapes import target_at
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.pipeline import Pipeline, freeze
+from reelwork.plugins.freezing import freeze
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import brief_from, load
 from reelwork.store.commands import Command, NewJob, RenderUpdate, StillWaiting

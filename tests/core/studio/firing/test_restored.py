@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from reelwork.plugins.pipeline import destinations_in
+from reelwork.plugins.freezing import destinations_in
 from reelwork.store.sqlite.maintenance.backup import backup
 from reelwork.store.sqlite.maintenance.restore import restore
 from reelwork.store.sqlite.store import SqliteStore

@@ -1,4 +1,4 @@
-"""The brand of a run, from the workflow that is frozen with it. Imports no models: a store reads it to write it."""
+"""A few facts of a run, read from its frozen workflow as it stands there, without building its plugins."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ def reviewers_in(frozen: str) -> tuple[str, ...]:
     return tuple(str(one) for one in table.get("reviewers") or ())
 
 
+def address_in(frozen: str) -> str:
+    """Return the provider's address in the workflow of a run; empty if the workflow names none, or is none."""
+    provider = _workflow_in(frozen).get("provider")
+    return str(provider.get("base_url") or "") if isinstance(provider, dict) else ""
+
+
 def _workflow_in(frozen: str) -> dict[str, Any]:
     try:
         found = json.loads(frozen)["workflow"]
     except (ValueError, KeyError, TypeError):
-        # Whoever builds the run's pipeline says what is wrong with it.
+        # Whoever builds the run's pipeline says what is wrong with it. Other runs are seen to all the same.
         return {}
     return found if isinstance(found, dict) else {}
