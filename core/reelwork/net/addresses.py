@@ -76,6 +76,16 @@ def refusal(address: Address) -> str:
     return next((kind for kind, holds in kinds.items() if holds), "")
 
 
+def refused_as_written(host: str) -> str:
+    """Return why a host must not be reached, as far as it can be told without asking for its address."""
+    if is_loopback(host):
+        return "this machine"
+    try:
+        return refusal(ipaddress.ip_address(host))
+    except ValueError:
+        return ""
+
+
 def _carried_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
     if address.ipv4_mapped is not None:
         return address.ipv4_mapped

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from reelwork.credentials.named_secrets import SECRET
 from reelwork.errors import WorkflowInvalid
-from reelwork.net.addresses import place
-from reelwork.settings.private_network import pings_may_be_private, refused_as_written
+from reelwork.net.addresses import place, refused_as_written
+from reelwork.settings.pings import pings_may_be_private
 
 HINT = 'Write ping = "https://…", or a reference to it: env:NAME, file:PATH or aws-sm:NAME#KEY.'
 

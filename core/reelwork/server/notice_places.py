@@ -7,8 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
-from reelwork.net.addresses import refusal
-from reelwork.settings.private_network import refused_as_written
+from reelwork.net.addresses import refusal, refused_as_written
 
 
 def hosts_of(service: Any) -> Iterator[str]:

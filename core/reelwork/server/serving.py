@@ -35,7 +35,7 @@ from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.receivers import Receivers, receivers_of
 from reelwork.settings.notify import notify_settings
 from reelwork.settings.paths import here
-from reelwork.settings.private_network import pings_may_be_private
+from reelwork.settings.pings import pings_may_be_private
 from reelwork.settings.webhooks import webhook_settings
 from reelwork.store.open import open_store
 from reelwork.store.protocol import LeaseHolder, Store

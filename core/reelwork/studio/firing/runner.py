@@ -17,7 +17,7 @@ from reelwork.errors import StoreUnwritable, describe, in_sentences
 from reelwork.schedules.clock_watch import ClockWatch
 from reelwork.schedules.spec import Schedule, schedule_of
 from reelwork.schedules.trigger import ScheduleTrigger
-from reelwork.settings.private_network import pings_may_be_private
+from reelwork.settings.pings import pings_may_be_private
 from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
 from reelwork.studio.firing.firer import Firer
 from reelwork.studio.firing.foreseeing import Foreseeing

@@ -1,14 +1,12 @@
-"""Addresses in this network that pings may go to: `[pings]` in the nearest `reelwork.toml`, and what is refused."""
+"""Where dead man's switches may be: `[pings]` in the nearest `reelwork.toml`."""
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reelwork.errors import WorkflowInvalid
-from reelwork.net.addresses import is_loopback, refusal
 from reelwork.settings.paths import here, nearest_settings, parse_toml, read_text
 from reelwork.settings.validation import explain
 
@@ -39,13 +37,3 @@ def pings_may_be_private(cwd: Path | None = None) -> bool:
     except ValidationError as error:
         wrong: WorkflowInvalid = explain(error, _Pings, str(path), text=text)
         raise wrong from error
-
-
-def refused_as_written(host: str) -> str:
-    """Return why a host must not be reached, as far as it can be told without asking for its address."""
-    if is_loopback(host):
-        return "this machine"
-    try:
-        return refusal(ipaddress.ip_address(host))
-    except ValueError:
-        return ""
