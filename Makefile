@@ -73,6 +73,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/python docs/rooms.py
 	$(BIN)/mypy
 	$(BIN)/basedpyright
 

@@ -2,32 +2,42 @@
 
 A room is a folder or a file directly below `reelwork`; the contract and the built-in plugins are one room each. It
 stands one floor above the highest room that it imports. The built-in plugins have rooms of their own, one a kind. A
-circle is a set of files that import each other.
+circle is a set of files that import each other. It ends with 1 for a circle, and when the page on the design tells
+another number of floors.
 """
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
 
 import grimp
 
 PACKAGES = ("reelwork", "reelwork_hooks", "reelwork_plugins")
 PLUGINS = "reelwork_plugins"
+PAGE = Path(__file__).with_name("design.md")
 
 
 def main() -> None:
     """Print the floors from the top down, then those of the built-in plugins, then the circles."""
     graph = grimp.build_graph(*PACKAGES)
     files = {module: set(graph.find_modules_directly_imported_by(module)) for module in graph.modules}
-    _print_floors(files, "reelwork")
+    floors = _print_floors(files, "reelwork")
     print("\nThe built-in plugins:")
     _print_floors({one: files[one] for one in files if one.startswith(f"{PLUGINS}.")}, PLUGINS)
-    print(f"\n{_circle(files) or 'no circle of files'}")
+    circle = _circle(files)
+    print(f"\n{circle or 'no circle of files'}")
+    told = re.search(r"Now there are (\d+) floors", PAGE.read_text(encoding="utf-8"))
+    if told is None or int(told[1]) != floors:
+        sys.exit(f"{PAGE.name} tells {told[1] if told else 'nothing'} of {floors} floors.")
+    sys.exit(bool(circle))
 
 
-def _print_floors(files: Mapping[str, set[str]], package: str) -> None:
+def _print_floors(files: Mapping[str, set[str]], package: str) -> int:
     rooms = _between_rooms(files, package)
     try:
         TopologicalSorter(rooms).prepare()
@@ -39,6 +49,7 @@ def _print_floors(files: Mapping[str, set[str]], package: str) -> None:
         print(f"{floor:>2}  {'  '.join(sorted(room for room in rooms if floors[room] == floor))}")
     arrows = sum(map(len, rooms.values()))
     print(f"{len(rooms)} rooms on {max(floors.values())} floors, {arrows} arrows, none of them upward")
+    return max(floors.values())
 
 
 def _room(module: str, package: str) -> str:
