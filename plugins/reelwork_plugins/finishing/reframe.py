@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
+from reelwork_plugins.encoding import repeatable
 from reelwork_plugins.files import made_once
 from reelwork_plugins.finishing.pixels import pixel_aspect
 
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
 
 # A file of this name is used again. So a change of the code that gives another video needs another number.
-_RECIPE = "1"
+_RECIPE = "2"
 """Part of the file's name."""
-# x264 divides its work by the number of its threads, and another division gives other bytes.
-_THREADS = 4
 # A blur of the whole picture costs as much as the encoding; of a small one, enlarged, it is the same to the eye.
 _SMALL = 16
 """The part of the background's sides in which it is blurred."""
@@ -182,7 +181,7 @@ class _Reframing:
         options = {"crf": str(self._config.quality), "preset": "fast"}
         made: VideoStream = self._target.add_stream("libx264", rate=rate, options=options)
         made.width, made.height, made.pix_fmt = size.width, size.height, "yuv420p"
-        made.codec_context.thread_count = _THREADS
+        repeatable(made.codec_context)
         # The times of the frames stay as they are, also where they are not evenly spaced.
         if base is not None:
             made.codec_context.time_base = base

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 from PIL import Image
 
 from reelwork_hooks import RenderRequest
+from reelwork_plugins.encoding import repeatable
 from reelwork_plugins.providers.preview.card import Card, Words
 from reelwork_plugins.providers.preview.colour import Planes, choose_palette
 from reelwork_plugins.providers.preview.lettering import printable
@@ -126,6 +127,7 @@ def _video_stream(stream: VideoStream, request: RenderRequest) -> VideoStream:
     stream.width, stream.height, stream.pix_fmt = request.spec.width, request.spec.height, "yuv420p"
     context = stream.codec_context
     context.thread_type = "AUTO"
+    repeatable(context)
     # Without these, players guess from the frame's size, and small clips get the colours of BT.601.
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED_RANGE

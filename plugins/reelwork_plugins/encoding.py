@@ -1,0 +1,19 @@
+"""H.264 that comes out the same, byte for byte, whenever the same pictures are encoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from av.video.codeccontext import VideoCodecContext
+
+# x264 divides its work by the number of its threads, and another division gives other bytes.
+_THREADS = 4
+
+
+def repeatable(context: VideoCodecContext) -> None:
+    """Let this encoder (`libx264`, not open yet) give the same bytes in every process and on every machine."""
+    context.thread_count = _THREADS
+    # x264's assembler for the weights of blocks depends on what memory held before: one short clip in some hundred
+    # came out otherwise. Its C code does not, at the same speed of the whole.
+    context.options = {**context.options, "x264-params": "cpu-independent=1"}
