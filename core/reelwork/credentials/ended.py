@@ -1,4 +1,4 @@
-"""Accounts whose sign-in has ended: only a person can sign in again."""
+"""Accounts whose sign-in has ended, or ends soon: only a person can sign in again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from dataclasses import dataclass
 from reelwork.credentials.accounts import Accounts, Entry
 from reelwork_hooks.errors import ReelworkError
 
+SOON_SECONDS = 7 * 86_400.0
+"""Before the end of a token: from then on it ends soon."""
+
 
 @dataclass(frozen=True)
 class Ended:
-    """An account with a token that has ended, and that nothing renews."""
+    """An account with a token that has an end, and that nothing renews."""
 
     name: str
     at: float
-    """When it ended, in seconds since the epoch."""
+    """When it ends or has ended, in seconds since the epoch."""
     command: str
     """The command that signs in again."""
 
@@ -37,9 +40,12 @@ def renews_itself(accounts: Accounts, name: str, entry: Entry) -> bool:
     return "refresh_token" in secret or entry.refresh_from is not None
 
 
-def ended_accounts(accounts: Accounts, now: float) -> Iterator[Ended]:
-    """Yield the accounts with which nothing can be posted until a person signs in again. Raises `InvalidInput`."""
+def ended_accounts(accounts: Accounts, by: float) -> Iterator[Ended]:
+    """Yield the accounts with which nothing can be posted from `by` on, until a person signs in again.
+
+    `by` is in seconds since the epoch. Raises `InvalidInput`.
+    """
     for name, entry in sorted(accounts.entries().items()):
         at = entry.expires_at
-        if at is not None and at <= now and not renews_itself(accounts, name, entry):
+        if at is not None and at <= by and not renews_itself(accounts, name, entry):
             yield Ended(name, at, sign_in_command(entry.kind, name))

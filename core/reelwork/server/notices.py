@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 
 from reelwork.credentials.accounts import Accounts
-from reelwork.credentials.ended import ended_accounts
+from reelwork.credentials.ended import SOON_SECONDS, Ended, ended_accounts
 from reelwork.errors import WorkflowInvalid
 from reelwork.plugins.pipeline import MakeContext
 from reelwork.plural import counted
@@ -190,8 +191,17 @@ def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Tell
             yield Telling(
                 f"webhook {target.name}", f"Webhook {target.name} is off", _plain(target.reason), "/webhooks"
             )
-    for one in ended_accounts(accounts, now):
-        text = f"Sign in again: {one.command}"
+    for one in ended_accounts(accounts, now + SOON_SECONDS):
+        yield from _of_account(one, now)
+
+
+def _of_account(one: Ended, now: float) -> Iterator[Telling]:
+    """Tell of a sign-in that ends soon, and again when it has ended."""
+    text, day = f"Sign in again: {one.command}", datetime.fromtimestamp(one.at, UTC).date()
+    # Kept after the end, though no news by then: a cause that is gone would be told as mended.
+    title = f"The token of {one.name} ends on {day}"
+    yield Telling(f"account {one.name} ends", title, text, "/accounts", is_news=one.at > now)
+    if one.at <= now:
         yield Telling(f"account {one.name}", f"The token of {one.name} has ended", text, "/accounts")
 
 

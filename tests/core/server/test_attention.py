@@ -121,7 +121,7 @@ def test_only_the_last_times_count_as_refused(studio: Studio) -> None:
 
 
 def test_an_account_is_signed_out_only_where_nothing_renews_its_token(studio: Studio) -> None:
-    ended, ahead = (datetime.fromtimestamp(NOW + after, UTC) for after in (-DAY, DAY))
+    ended, ahead = (datetime.fromtimestamp(NOW + after, UTC) for after in (-DAY, 8 * DAY))
     for name, secret, at in (
         ("shop", {"access_token": "a"}, ended),
         ("renewed", {"access_token": "b", "refresh_token": "c"}, ended),
@@ -138,6 +138,28 @@ def test_an_account_is_signed_out_only_where_nothing_renews_its_token(studio: St
     studio.look(0)
     studio.look(GATHERING_SECONDS)
     assert studio.told == ["Reelwork: The token of shop has ended"]
+
+
+def test_a_token_that_ends_soon_is_told_before_and_again_when_it_has_ended(studio: Studio) -> None:
+    at = datetime.fromtimestamp(NOW + 3 * DAY, UTC)
+    studio.accounts.add("shop", "youtube", Credentials({}, {"access_token": "a"}, expires_at=at))
+    command = "reelwork accounts add youtube --name shop --replace"
+    for path, told in (("/", "Its token ends in 3 d"), ("/accounts", "ends in 3 d")):
+        text = studio.page(path)
+        assert (told in text, command in text) == (True, True)
+    assert "1 thing needs you" in studio.page()
+    soon, ended = f"Reelwork: The token of shop ends on {at.date()}", "Reelwork: The token of shop has ended"
+    studio.look(0)
+    studio.look(GATHERING_SECONDS)
+    assert studio.told == [soon]
+    studio.look(4 * DAY)
+    studio.look(GATHERING_SECONDS)
+    assert studio.told == [soon, ended]
+    later = datetime.fromtimestamp(NOW + 90 * DAY, UTC)
+    studio.accounts.add("shop", "youtube", Credentials({}, {"access_token": "b"}, expires_at=later), replace=True)
+    studio.look(GATHERING_SECONDS)
+    assert studio.told[2:] == ["Reelwork: Mended"] * 2
+    assert "Nothing needs you" in studio.page()
 
 
 def test_failures_need_a_person_and_are_resumed_together(studio: Studio) -> None:

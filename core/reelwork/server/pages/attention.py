@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reelwork.credentials.accounts import Accounts
-from reelwork.credentials.ended import Ended, ended_accounts
+from reelwork.credentials.ended import SOON_SECONDS, Ended, ended_accounts
 from reelwork.schedules.as_json import there
 from reelwork.schedules.not_fired import NotFired, not_fired, refused_last
 from reelwork.store.reader import SyncReader
@@ -41,9 +41,9 @@ def stopped(store: SyncReader, now: float) -> list[Stopped]:
 
 
 def signed_out(now: float) -> list[Ended]:
-    """Return the accounts of this machine with which nobody is signed in any more."""
+    """Return the accounts of this machine with which nobody is signed in any more, or will be in a few days."""
     try:
-        return list(ended_accounts(Accounts(), now))
+        return list(ended_accounts(Accounts(), now + SOON_SECONDS))
     except InvalidInput:
         # A file of accounts that cannot be read keeps posts back, and they say so.
         return []

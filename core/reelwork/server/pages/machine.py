@@ -6,16 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from reelwork.credentials.accounts import Accounts
-from reelwork.credentials.ended import renews_itself, sign_in_command
+from reelwork.credentials.ended import SOON_SECONDS, renews_itself, sign_in_command
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.listing import listed
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.rendering import failure, page
 from reelwork.server.tokens import Scope
 from reelwork.studio.settings_in_force import DEFAULT, settings_in_force
-
-SOON = 7 * 86_400
-"""Seconds before the end of a token from which it counts as ending soon."""
 
 
 def accounts(served: Served, request: Request) -> Response:
@@ -38,7 +35,7 @@ def accounts(served: Served, request: Request) -> Response:
             for name, entry in sorted(found.items())
         ],
         plugins=listed(catalog, catalog.everything()),
-        soon=served.now() + SOON,
+        soon=served.now() + SOON_SECONDS,
     )
 
 
