@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,6 +9,7 @@ from pydantic import Field
 
 from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
 from reelwork_plugins.files import made_once
+from reelwork_plugins.finishing.one_pass import recipe
 from reelwork_plugins.finishing.pixels import pixel_aspect
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ class Thumbnail(Plugin):
         return clip.adding(asset)
 
     def _name(self, video: Asset) -> str:
-        settings = f"{_RECIPE} {video.sha256} {self.config.model_dump_json()}"
-        return hashlib.sha256(settings.encode()).hexdigest()[:32]
+        return recipe(_RECIPE, video.sha256, self.config.model_dump_json())
 
 
 def _picture(video: Path, config: ThumbnailConfig) -> Image:

@@ -1,0 +1,189 @@
+"""One pass over a video, frame by frame: its picture goes through filters, its sound is copied."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reelwork_hooks import Asset, ReelworkError
+from reelwork_plugins.encoding import repeatable
+from reelwork_plugins.finishing.pixels import pixel_aspect
+
+if TYPE_CHECKING:
+    import av
+    from av.container import InputContainer, OutputContainer
+    from av.filter.context import FilterContext
+    from av.filter.graph import Graph
+    from av.video.stream import VideoStream
+
+_TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
+"""For an upright picture: FFmpeg's turns for the rotation that a frame says it has."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}:{self.height}"
+
+
+Progress = Callable[[float], None]
+"""Told how far it is, 0 to 100."""
+Filters = Callable[["Graph", "FilterContext", Size], "tuple[FilterContext, Size]"]
+"""Adds filters to a graph behind those that turn the picture upright; gives the last one, and the size there."""
+
+
+def recipe(*facts: object) -> str:
+    """Return the name of a file that these facts alone decide."""
+    return hashlib.sha256(" ".join(map(str, facts)).encode()).hexdigest()[:32]
+
+
+@contextmanager
+def opened(
+    video: Asset, part: Path, failed: Callable[[str], ReelworkError]
+) -> Iterator[tuple[InputContainer, OutputContainer]]:
+    """Open a video, and the MP4 file that is made of it. What goes wrong within is raised as `failed(why)`."""
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(str(video.path)) as source:
+            if not source.streams.video:
+                raise failed("it holds no video stream")
+            with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as target:
+                yield source, target
+    # An encoder's own errors are neither of the first two.
+    except (OSError, ValueError, FFmpegError) as error:
+        raise failed(str(error)) from error
+
+
+class OnePass:
+    """One pass over a video, frame by frame: however long it is, a few frames are in memory."""
+
+    def __init__(self, source: InputContainer, target: OutputContainer, filters: Filters, quality: int) -> None:
+        self._source, self._target = source, target
+        self._filters, self._quality = filters, quality
+        self._stream: VideoStream = source.streams.video[0]
+        # PyAV's default, SLICE, keeps to one core for a video with one slice a frame.
+        self._stream.thread_type = "AUTO"
+        self._sound = {stream.index: target.add_stream_from_template(stream) for stream in source.streams.audio}
+        self._graph: Graph | None = None
+        self._encoder: VideoStream | None = None
+        self._waiting: list[Any] = []
+
+    def run(self, seconds: float, progress: Progress) -> None:
+        """Decode, filter and encode all frames, and copy the sound between them."""
+        for packet in self._source.demux(self._stream, *self._source.streams.audio):
+            if packet.stream.index in self._sound:
+                self._copy(packet)
+                continue
+            for frame in packet.decode():
+                self._frame(frame)
+            if seconds and packet.pts is not None and packet.time_base is not None:
+                progress(min(100.0 * float(packet.pts * packet.time_base) / seconds, 100.0))
+        if self._graph is None or self._encoder is None:
+            raise ValueError("no frame of it can be decoded")
+        self._graph.vpush(None)
+        self._encode(self._graph)
+        self._target.mux(self._encoder.encode(None))
+
+    def _copy(self, packet: Any) -> None:
+        if packet.dts is None:
+            return
+        # The file's head is written with its first packet, and names the video's size, which its first frame tells.
+        if self._encoder is None:
+            self._waiting.append(packet)
+            return
+        packet.stream = self._sound[packet.stream.index]
+        self._target.mux(packet)
+
+    def _frame(self, frame: Any) -> None:
+        if self._graph is None:
+            self._graph, size = _graph(self._stream, frame, self._filters)
+            self._encoder = self._add_encoder(size)
+            waiting, self._waiting = self._waiting, []
+            for packet in waiting:
+                self._copy(packet)
+        self._graph.vpush(frame)
+        self._encode(self._graph)
+
+    def _add_encoder(self, size: Size) -> VideoStream:
+        rate, base = self._stream.average_rate or Fraction(30), self._stream.time_base
+        options = {"crf": str(self._quality), "preset": "fast"}
+        made: VideoStream = self._target.add_stream("libx264", rate=rate, options=options)
+        made.width, made.height, made.pix_fmt = size.width, size.height, "yuv420p"
+        repeatable(made.codec_context)
+        # The times of the frames stay as they are, also where they are not evenly spaced.
+        if base is not None:
+            made.codec_context.time_base = base
+        for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
+            setattr(made.codec_context, name, getattr(self._stream.codec_context, name))
+        return made
+
+    def _encode(self, graph: Graph) -> None:
+        assert self._encoder is not None
+        for frame in pulled(graph):
+            # The kind of frame in the source binds the encoder to nothing.
+            frame.pict_type = 0
+            self._target.mux(self._encoder.encode(frame))
+
+
+def pulled(graph: Graph) -> Iterator[av.VideoFrame]:
+    """Yield the frames that the filters have ready."""
+    from av.error import BlockingIOError as NothingReady
+    from av.error import EOFError as AtTheEnd
+
+    while True:
+        try:
+            yield graph.vpull()
+        except (NothingReady, AtTheEnd):
+            return
+
+
+def _graph(stream: VideoStream, frame: Any, filters: Filters) -> tuple[Graph, Size]:
+    """Return the filters from a decoded frame to one for the encoder, and its size."""
+    from av.filter.graph import Graph
+
+    graph = Graph()
+    at: FilterContext = graph.add_buffer(template=stream)
+    at, whole = _upright(graph, at, stream, frame)
+    at, size = filters(graph, at, whole)
+    at = then(graph, at, "format", "yuv420p")
+    at.link_to(graph.add("buffersink"))
+    graph.configure()
+    return graph, size
+
+
+def then(graph: Graph, at: FilterContext, name: str, arguments: str) -> FilterContext:
+    """Add a filter behind another; return it."""
+    following = graph.add(name, arguments)
+    at.link_to(following)
+    return following
+
+
+def _upright(graph: Graph, at: FilterContext, stream: VideoStream, frame: Any) -> tuple[FilterContext, Size]:
+    """Turn the picture upright and make its pixels square. Return the size that it has then."""
+    width, height = frame.width, frame.height
+    aspect = pixel_aspect(stream)
+    if aspect != 1:
+        width = even(width * aspect)
+        at = then(graph, at, "scale", f"{width}:{height}")
+    for turn in _TURNS.get(frame.rotation % 360, ()):
+        at = then(graph, at, "transpose", turn)
+        width, height = height, width
+    return then(graph, at, "setsar", "1"), Size(width, height)
+
+
+def even(number: float | Fraction) -> int:
+    """Return the next even number; at least 2."""
+    # 4:2:0 stores one color for two by two pixels.
+    return max(round(number / 2) * 2, 2)
