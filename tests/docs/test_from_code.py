@@ -91,7 +91,18 @@ def test_every_section_and_key_of_a_workflow_is_documented() -> None:
 
 
 def test_every_plugin_provider_and_setting_is_documented() -> None:
-    own = ("plugins", "providers", "fal", "kling", "storage", "bluesky", "mastodon", "youtube", "openai-moderation")
+    own = (
+        "plugins",
+        "finishing",
+        "providers",
+        "fal",
+        "kling",
+        "storage",
+        "bluesky",
+        "mastodon",
+        "youtube",
+        "openai-moderation",
+    )
     pages = "".join(text_of(f"docs/{name}.md") for name in own)
     for definition in Catalog().everything():
         assert isinstance(definition, Definition), definition.problem

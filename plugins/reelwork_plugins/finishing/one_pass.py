@@ -38,6 +38,8 @@ class Size:
 
 Progress = Callable[[float], None]
 """Told how far it is, 0 to 100."""
+Failed = Callable[[str], ReelworkError]
+"""Makes the error of a plugin, of the reason."""
 Filters = Callable[["Graph", "FilterContext", Size], "tuple[FilterContext, Size]"]
 """Adds filters to a graph behind those that turn the picture upright; gives the last one, and the size there."""
 
@@ -49,9 +51,9 @@ def recipe(*facts: object) -> str:
 
 @contextmanager
 def opened(
-    video: Asset, part: Path, failed: Callable[[str], ReelworkError]
+    video: Asset, part: Path, failed: Failed, container: str = "mp4"
 ) -> Iterator[tuple[InputContainer, OutputContainer]]:
-    """Open a video, and the MP4 file that is made of it. What goes wrong within is raised as `failed(why)`."""
+    """Open a video, and the file that is made of it. What goes wrong within is raised as `failed(why)`."""
     import av
     from av.error import FFmpegError
 
@@ -59,7 +61,8 @@ def opened(
         with av.open(str(video.path)) as source:
             if not source.streams.video:
                 raise failed("it holds no video stream")
-            with av.open(str(part), "w", format="mp4", options={"movflags": "faststart"}) as target:
+            options = {"movflags": "faststart"} if container == "mp4" else {}
+            with av.open(str(part), "w", format=container, options=options) as target:
                 yield source, target
     # An encoder's own errors are neither of the first two.
     except (OSError, ValueError, FFmpegError) as error:
