@@ -9,6 +9,7 @@
 # make networks  the fault matrix at Mastodon and YouTube, as the simulator plays them: some hours
 # make soak   the random soak, 10,000 steps: some minutes
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
+# make serve-faults the fault matrix with `reelwork serve` in place of runs: hours
 # make serve-storm  a server killed 100 times in a scheduled campaign: ten to twenty minutes
 # make liar   servers that lie: 20,000 lost answers in virtual time, and 1,000 at each of four services
 # make month  a month of a studio, told by its dashboard and acted on: some minutes
@@ -24,7 +25,7 @@ BIN := $(VENV)/bin
 # Many tests wait more than they compute.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
-.PHONY: demo test verify lint rooms docs bench faults networks soak storm serve-storm liar month border poison clean
+.PHONY: demo test verify lint rooms docs bench faults serve-faults networks soak storm serve-storm liar month border poison clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -90,6 +91,9 @@ faults: $(VENV)/.test
 	$(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_PROTOCOL=fal $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_PROTOCOL=kling $(BIN)/python tests/faults/matrix.py
+
+serve-faults: $(VENV)/.test
+	REELWORK_FAULTS_SERVE=1 $(BIN)/python tests/faults/matrix.py
 
 networks: $(VENV)/.test
 	REELWORK_FAULTS_NETWORK=mastodon $(BIN)/python tests/faults/matrix.py

@@ -38,6 +38,8 @@ PROVIDERS = {
         "secret_key": "env:PATH",
     },
 }
+DRIVER = "serve_case.py" if os.environ.get("REELWORK_FAULTS_SERVE") else "worker.py"
+"""What the processes of the cases are: a server that is asked over its API, or a run."""
 ROWS = 2
 RENDER_SECONDS = 1.0
 """Long enough for a list to be seen to show what is still being made."""
@@ -164,7 +166,7 @@ class Count:
 class Workers:
     """Starts worker processes by forking one that has imported everything."""
 
-    def __init__(self, script: str = "worker.py") -> None:
+    def __init__(self, script: str = DRIVER) -> None:
         self._zygote = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name(script))],
             stdin=subprocess.PIPE,
@@ -351,8 +353,8 @@ def _is_explained(job: dict[str, Any], scene: Scene, *, late: bool, ended: bool)
 
 
 @contextlib.contextmanager
-def open_lab(protocol: str = PROTOCOL, network: str = NETWORK) -> Iterator[Lab]:
-    workers, side = Workers(), SIDES[network]() if network else WallSide(PUBLISH_FAULTS)
+def open_lab(protocol: str = PROTOCOL, network: str = NETWORK, driver: str = DRIVER) -> Iterator[Lab]:
+    workers, side = Workers(driver), SIDES[network]() if network else WallSide(PUBLISH_FAULTS)
     # Beyond the settle time nothing ended would be listed yet, and each lost answer would be held.
     seconds = 0.2 if protocol == "fal" else RENDER_SECONDS
     settings = SimulatorSettings(protocol=protocol, canned=True, render_seconds=seconds)

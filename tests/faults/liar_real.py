@@ -1,4 +1,4 @@
-"""The liar with real processes: the command line, sockets on 127.0.0.1, and SIGKILL.
+"""The liar with real processes: commands or servers, sockets on 127.0.0.1, and SIGKILL.
 
 Real time passes here, so lies that are about longer times are left to the virtual world.
 """
@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 from hypothesis import strategies as st
 from liar_history import CONTROLS, LOST, PROMPTS
 from liar_net import Fate, answer_to_lost, fields_of
+from liar_served import serve_once
 from liar_server import LiarServer
 from liar_traits import LIES, Lie, Personality
 from liar_values import Ask, Reply
@@ -68,6 +69,8 @@ class RealHistory:
     runs: tuple[Run, ...]
     warm: bool = True
     """A control is made first."""
+    served: bool = False
+    """Servers that are asked over their API, in place of commands."""
 
 
 _lies = tuple(lie for lie in LIES if lie.trait not in SLOW)
@@ -79,6 +82,7 @@ real_histories = st.builds(
     fates=st.lists(st.sampled_from((*LOST, *LOST, Fate())), min_size=2, max_size=6).map(tuple),
     runs=st.lists(runs, min_size=1, max_size=2).map(tuple),
     warm=st.booleans(),
+    served=st.booleans(),
 )
 
 
@@ -216,9 +220,9 @@ def play_really(history: RealHistory, film: bytes) -> RealVerdict:
     ):
         desk = Path(folder)
         _write(desk, history, state.origin)
-        killed, said = 0, ""
+        killed, said, do = 0, "", _serve if history.served else _command
         if history.warm:
-            _command(desk, state, ["run", CONTROLS[0], "--duration", "4", "--workflow", "workflow.toml", "--yes"])
+            do(desk, state, ["run", CONTROLS[0], "--duration", "4", "--workflow", "workflow.toml", "--yes"])
         state.fates.extend(history.fates)
         commands = [
             ["run", "batch.jsonl", "--workflow", "workflow.toml", "--yes"],
@@ -226,7 +230,7 @@ def play_really(history: RealHistory, film: bytes) -> RealVerdict:
         ]
         for words, run in zip(commands, (*history.runs, None), strict=True):
             state.run, state.in_run = run, 0
-            code, output = _command(desk, state, words)
+            code, output = do(desk, state, words)
             killed += code == -signal.SIGKILL
             said += f"$ reelwork {' '.join(words)} → {code}\n{output}\n"
         statuses = _statuses(desk / "store.db")
@@ -250,13 +254,20 @@ def _write(desk: Path, history: RealHistory, origin: str) -> None:
     )
 
 
-def _command(desk: Path, state: Listening, words: list[str]) -> tuple[int, str]:
+def _environment(desk: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("REELWORK_")}
-    env = {**kept, "HOME": str(desk), "NO_COLOR": "1", "NO_PROXY": "*", "XDG_DATA_HOME": str(desk / "data")}
+    return {**kept, "HOME": str(desk), "NO_COLOR": "1", "NO_PROXY": "*", "XDG_DATA_HOME": str(desk / "data")}
+
+
+def _serve(desk: Path, state: Listening, words: list[str]) -> tuple[int, str]:
+    return serve_once(desk, state, words, _environment(desk))
+
+
+def _command(desk: Path, state: Listening, words: list[str]) -> tuple[int, str]:
     process = subprocess.Popen(
         [sys.executable, "-m", "reelwork", "--store", "store.db", *words],
         cwd=desk,
-        env=env,
+        env=_environment(desk),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -102,12 +102,14 @@ def test_what_an_equal_request_made_is_no_sign_that_the_list_hid_something(conne
     assert (verdict.jobs, verdict.done, verdict.doubles) == (7, 7, ())
 
 
-def test_a_killed_process_and_a_list_in_lower_case_pay_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("served", [False, True], ids=["commands", "servers"])
+def test_a_killed_process_and_a_list_in_lower_case_pay_once(tmp_path: Path, served: bool) -> None:
     film = write_video(tmp_path / "film.mp4", seconds=4.0, width=1280, height=720, fps=24).read_bytes()
     who = Personality((QUICK, Lie("prompt", "lower case")))
     runs = (Run(kill_at=2, before=False), Run(kill_at=None, before=False))
-    verdict = play_really(RealHistory(who, (0, 3, 9), (ARRIVED, NEVER, ARRIVED), runs), film)
+    verdict = play_really(RealHistory(who, (0, 3, 9), (ARRIVED, NEVER, ARRIVED), runs, served=served), film)
     assert verdict.killed == 1, verdict.output
+    assert verdict.creates > 1, verdict.output
     assert verdict.doubles == (), verdict.output
 
 

@@ -66,6 +66,19 @@ def test_killed_anywhere_posts_once_at_a_network(number: int, network: str) -> N
     assert count.clean, "\n".join([str(count), *count.unexplained])
 
 
+def test_a_server_that_is_killed_or_paused_anywhere_pays_and_posts_once() -> None:
+    count, scene = faults.Count(), faults.Scene("answer lost", "answer lost")
+    with faults.open_lab(driver="serve_case.py") as lab:
+        points = lab.points(scene)
+        for point in matrix.spread(points, samples=2, offset=5):
+            matrix.kill_at(lab, scene, count, point)
+        matrix.kill_among(lab, scene, count, matrix.spread(points, samples=1, offset=12)[0], 2)
+        matrix.pause_at(lab, scene, count, matrix.spread(points, samples=1, offset=9)[0])
+    assert count.points >= 3
+    assert count.posts > 0
+    assert count.clean, "\n".join([str(count), *count.unexplained])
+
+
 @pytest.mark.parametrize("processes", [2, 4])
 def test_several_processes_on_one_store_pay_and_post_once(lab: faults.Lab, processes: int) -> None:
     count = faults.Count()

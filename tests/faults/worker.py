@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,8 @@ class WallPublisher(Plugin):
 class FragileStore(SqliteStore):
     """Counts commits and acts on this process at one of them."""
 
-    def __init__(self, path: Path, at: int, when: str, act: str) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, at: int, when: str, act: str, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(path, clock=clock)
         self.count = 0
         self._at, self._when, self._act = at, when, act
 
@@ -161,11 +162,16 @@ def hurry() -> None:
     mastodon.FIRST_LOOK = youtube.POLL_SECONDS = 0.05
 
 
-def run_case(case: Mapping[str, Any]) -> int:
+def prepared(case: Mapping[str, Any]) -> None:
+    """Make this process's surroundings those of the case."""
     os.environ.update(case.get("environment", {}))
     hurry()
     reelwork.engine.timing.LEASE = case.get("lease", 60.0)
     WallPublisher.patience = case.get("patience", WallPublisher.patience)
+
+
+def run_case(case: Mapping[str, Any]) -> int:
+    prepared(case)
     folder = Path(case["folder"])
     catalog = Catalog()
     catalog.add("wall", WallPublisher)
