@@ -250,6 +250,26 @@ def test_the_code_is_stored_nowhere_and_lost_answers_are_told_again(desk: Desk) 
     assert code not in kept
 
 
+def test_the_page_of_a_job_lists_its_links_and_takes_them_back(desk: Desk) -> None:
+    link = desk.link()
+    signed = {"authorization": f"Bearer {desk.token}", "origin": URL, "sec-fetch-site": "same-origin"}
+    page = " ".join(desk.ask("GET", f"/jobs/{desk.job}", headers=signed).text.split())
+    assert "Acme Ltd, from ana: open until" in page
+    assert link.rpartition("/")[2] not in page
+    (made,) = desk.store.review_links()
+
+    def take_back(job: str, id_: str) -> int:
+        return desk.ask("POST", f"/jobs/{job}/review/unlink", data={"link": id_}, headers=signed).status_code
+
+    assert (take_back(desk.job, "none"), take_back(desk.job, "")) == (404, 404)
+    assert take_back(desk.job, made.id) == 303
+    assert desk.ask("GET", link).status_code == 404
+    assert "Acme Ltd, from ana: taken back" in " ".join(
+        desk.ask("GET", f"/jobs/{desk.job}", headers=signed).text.split()
+    )
+    assert take_back(desk.job, made.id) == 409
+
+
 def test_only_reviewers_make_links_and_only_to_what_waits(desk: Desk) -> None:
     other = asyncio.run(tokens.add(desk.store, "ben", [tokens.Scope.APPROVE], time.time()))
     mine, desk.token = desk.token, other

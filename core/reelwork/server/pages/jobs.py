@@ -102,6 +102,9 @@ def show_job(served: Served, request: Request) -> Response:
         questions=review_of(store, row).questions,
         review=review,
         reviewers=_reviewers(store, row),
+        links=[]
+        if review is None
+        else [(link, link.state_at(served.now())) for link in store.review_links(row.id)],
         edited={}
         if review is None
         else {one.destination: edits_of(one.destination, events) for one in review.posts},

@@ -20,7 +20,7 @@ from reelwork.store.tokens import TokenRow
 from reelwork.studio.job_names import find_job
 from reelwork.studio.post_edits import edit, redo
 from reelwork.studio.post_review import Answer, approve, reject
-from reelwork.studio.review_links import link_to, new_code
+from reelwork.studio.review_links import found_among, link_to, new_code, revoke
 from reelwork_hooks.errors import InvalidInput
 
 WORDS = ("title", "caption", "alt_text")
@@ -84,6 +84,16 @@ async def link_review(served: Served, request: Request) -> Response:
     )
 
 
+async def unlink_review(served: Served, request: Request) -> Response:
+    """Take a link back: it opens nothing from then on."""
+    form = await form_of(request)
+    row = find_job(served.store, request.path_params["job"])
+    # One of this job alone: the page is of no other.
+    link = found_among(served.store.review_links(row.id), form.get("link", ""))
+    await revoke(served.store, link.id, served.now())
+    return _back(row, request)
+
+
 def _back(row: JobRow, request: Request) -> Response:
     # See other: reloading the page that follows does not send the form again.
     return RedirectResponse(f"/jobs/{row.id}{kept(request)}", HTTPStatus.SEE_OTHER)
@@ -100,4 +110,5 @@ OPERATIONS = (
     _button("edit", edit_posts),
     _button("redo", redo_posts),
     _button("link", link_review),
+    _button("unlink", unlink_review),
 )
