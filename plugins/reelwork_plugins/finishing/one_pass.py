@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwork_hooks import Asset, ReelworkError
 from reelwork_plugins.encoding import repeatable
+from reelwork_plugins.finishing.overlays import Over, Overlaying, pulled
 from reelwork_plugins.finishing.pixels import pixel_aspect
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ Filters = Callable[["Graph", "FilterContext", Size], "tuple[FilterContext, Size]
 """Adds filters to a graph behind those that turn the picture upright; gives the last one, and the size there."""
 
 
+def upright_alone(graph: Graph, at: FilterContext, whole: Size) -> tuple[FilterContext, Size]:
+    """Add nothing: the picture stays as it is shown, with sides that can be encoded."""
+    size = Size(whole.width - whole.width % 2, whole.height - whole.height % 2)
+    return (at if size == whole else then(graph, at, "crop", f"{size}:0:0")), size
+
+
 def recipe(*facts: object) -> str:
     """Return the name of a file that these facts alone decide."""
     return hashlib.sha256(" ".join(map(str, facts)).encode()).hexdigest()[:32]
@@ -72,9 +79,18 @@ def opened(
 class OnePass:
     """One pass over a video, frame by frame: however long it is, a few frames are in memory."""
 
-    def __init__(self, source: InputContainer, target: OutputContainer, filters: Filters, quality: int) -> None:
-        self._source, self._target = source, target
-        self._filters, self._quality = filters, quality
+    def __init__(
+        self,
+        source: InputContainer,
+        target: OutputContainer,
+        quality: int,
+        *,
+        filters: Filters,
+        over: Over | None = None,
+    ) -> None:
+        self._source, self._target, self._quality = source, target, quality
+        self._filters, self._over = filters, over
+        self._overlaying: Overlaying | None = None
         self._stream: VideoStream = source.streams.video[0]
         # PyAV's default, SLICE, keeps to one core for a video with one slice a frame.
         self._stream.thread_type = "AUTO"
@@ -97,6 +113,8 @@ class OnePass:
             raise ValueError("no frame of it can be decoded")
         self._graph.vpush(None)
         self._encode(self._graph)
+        if self._overlaying is not None:
+            self._write(self._overlaying.end())
         self._target.mux(self._encoder.encode(None))
 
     def _copy(self, packet: Any) -> None:
@@ -113,6 +131,9 @@ class OnePass:
         if self._graph is None:
             self._graph, size = _graph(self._stream, frame, self._filters)
             self._encoder = self._add_encoder(size)
+            if self._over is not None:
+                start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
+                self._overlaying = Overlaying(self._over, start, size)
             waiting, self._waiting = self._waiting, []
             for packet in waiting:
                 self._copy(packet)
@@ -133,23 +154,15 @@ class OnePass:
         return made
 
     def _encode(self, graph: Graph) -> None:
-        assert self._encoder is not None
         for frame in pulled(graph):
+            self._write((frame,) if self._overlaying is None else self._overlaying.through(frame))
+
+    def _write(self, frames: Iterable[av.VideoFrame]) -> None:
+        assert self._encoder is not None
+        for frame in frames:
             # The kind of frame in the source binds the encoder to nothing.
             frame.pict_type = 0
             self._target.mux(self._encoder.encode(frame))
-
-
-def pulled(graph: Graph) -> Iterator[av.VideoFrame]:
-    """Yield the frames that the filters have ready."""
-    from av.error import BlockingIOError as NothingReady
-    from av.error import EOFError as AtTheEnd
-
-    while True:
-        try:
-            yield graph.vpull()
-        except (NothingReady, AtTheEnd):
-            return
 
 
 def _graph(stream: VideoStream, frame: Any, filters: Filters) -> tuple[Graph, Size]:

@@ -86,7 +86,7 @@ def _write(video: Asset, part: Path, ratio: Fraction, config: ReframeConfig, pro
         return (_cropped if config.mode == "crop" else _padded)(graph, at, whole, ratio, config)
 
     with opened(video, part, lambda why: _failed(video, why)) as (source, target):
-        OnePass(source, target, filters, config.quality).run(video.duration or 0.0, progress)
+        OnePass(source, target, config.quality, filters=filters).run(video.duration or 0.0, progress)
 
 
 def _failed(video: Asset, why: str) -> NotReframed:
