@@ -74,6 +74,12 @@ class Job(Frozen):
     """The plugins that have taken part so far, and the provider, by their names in the workflow."""
     target: Target = Target()
     """The video that is being finished or posted, where a destination takes another than was rendered."""
+    brand: str = ""
+    """The brand that its workflow is for; empty if it is for none."""
+    accounts: FrozenMapping[str, str] = {}  # noqa: RUF012  (validated, so frozen)
+    """The account that each of its workflow's destinations signs in with, by the destination's name."""
+    fired_at: datetime | None = None
+    """The time of its schedule that it was made for, in the schedule's zone; None if no schedule made it."""
 
 
 class JobEvent(Frozen):

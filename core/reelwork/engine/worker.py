@@ -270,7 +270,7 @@ async def observe(pipeline: Pipeline, happening: Happening) -> None:
     from reelwork_hooks.models import JobEvent
 
     event = JobEvent(
-        job=job_for(happening.job, happening.data),
+        job=job_for(happening.job, happening.data, pipeline),
         name=happening.name,
         at=datetime.now(UTC),
         details=json.loads(json.dumps(dict(happening.details), default=str)),

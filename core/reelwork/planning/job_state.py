@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from pydantic import ConfigDict, JsonValue
 
@@ -38,6 +38,9 @@ from reelwork_hooks.models import (
 )
 from reelwork_hooks.plugin import Phase
 from reelwork_hooks.provider import RenderRequest
+
+if TYPE_CHECKING:
+    from reelwork.plugins.pipeline import Pipeline
 
 NOTHING_POSTED = "nothing was posted"
 DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
@@ -255,6 +258,8 @@ class JobData(_Stored):
     """The reason why it is held, or was last."""
     post_at: datetime | None = None
     """The slot of its schedule for posts whose brief sets no time."""
+    fired_at: datetime | None = None
+    """The time of its schedule that it was made for; None if no schedule made it."""
     late: str = ""
     """What its schedule does with a post that is ready too late; empty: what the workflow does."""
 
@@ -315,8 +320,8 @@ def data_for(
     )
 
 
-def job_for(row: JobRow, data: JobData) -> Job:
-    """Return the job as hooks see it."""
+def job_for(row: JobRow, data: JobData, pipeline: Pipeline) -> Job:
+    """Return the job as the hooks of a pipeline see it."""
     return Job(
         id=row.id,
         run=row.run_id,
@@ -333,6 +338,9 @@ def job_for(row: JobRow, data: JobData) -> Job:
         render=data.render,
         plugins=data.plugins,
         target=data.target or PLAIN,
+        brand=pipeline.workflow.brand,
+        accounts=pipeline.accounts,
+        fired_at=data.fired_at,
     )
 
 

@@ -111,6 +111,12 @@ class Pipeline:
             to_micros(brand.per_month),
         )
 
+    @property
+    def accounts(self) -> Mapping[str, str]:
+        """The account that each destination signs in with, where it signs in with one."""
+        named = ((name, self.instances[name].account_name) for name in self.order["publish"])
+        return {name: account for name, account in named if account}
+
     def moderators(self, stage: Stage) -> tuple[str, ...]:
         """Return the instances that moderate at a stage, in order."""
         return tuple(name for name in self.order["pre_moderate"] if stage in self.instances[name].moderates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from reelwork.errors import HookFailed, PlanRefused
 from reelwork.planning.job_state import job_for
@@ -18,8 +19,8 @@ NOT_BEGUN = "not begun"
 HINT = "Change what is listed, or take the plugin out of the workflow."
 
 
-async def check_briefs(launch: Launch) -> None:
-    """Ask every plugin that checks briefs about each new job.
+async def check_briefs(launch: Launch, fired_at: datetime | None = None) -> None:
+    """Ask every plugin that checks briefs about each new job; `fired_at` is the time of the schedule that makes it.
 
     Raises `PlanRefused` with all that they find, `WorkflowInvalid` where several rows of a batch are wrong, and
     `HookFailed` for a plugin that cannot answer.
@@ -31,7 +32,7 @@ async def check_briefs(launch: Launch) -> None:
     for entry in launch.entries:
         # What was made or begun is agreed to, and perhaps paid for.
         if entry.key not in launch.known:
-            found.setdefault(entry.plan, []).extend(await _problems(launch, entry, instances))
+            found.setdefault(entry.plan, []).extend(await _problems(launch, entry, instances, fired_at))
     refusals: list[ReelworkError] = [_refused(launch, at, lines) for at, lines in found.items() if lines]
     if len(refusals) == 1:
         raise refusals[0]
@@ -41,8 +42,8 @@ async def check_briefs(launch: Launch) -> None:
         raise together(refusals, len(launch.made_of))
 
 
-async def _problems(launch: Launch, entry: Entry, instances: Sequence[str]) -> list[str]:
-    job = _job(launch, entry)
+async def _problems(launch: Launch, entry: Entry, instances: Sequence[str], fired_at: datetime | None) -> list[str]:
+    job = _job(launch, entry, fired_at)
     lines: list[str] = []
     for instance in instances:
         try:
@@ -56,12 +57,13 @@ async def _problems(launch: Launch, entry: Entry, instances: Sequence[str]) -> l
     return lines
 
 
-def _job(launch: Launch, entry: Entry) -> Job:
+def _job(launch: Launch, entry: Entry, fired_at: datetime | None) -> Job:
     """Return the job as hooks see it."""
     corrected, now = launch.corrected.get(entry.key), time.time()
     job_id = entry.id if corrected is None else corrected.id
     row = JobRow(job_id, NOT_BEGUN, entry.key, ACTIVE, FIRST, None, 0, 0, "", "", None, now, now)
-    return job_for(row, launch.made_of.data(entry.plan, entry.part))
+    data = launch.made_of.data(entry.plan, entry.part).model_copy(update={"fired_at": fired_at})
+    return job_for(row, data, launch.pipeline)
 
 
 def in_lines(problems: Sequence[Problem]) -> Iterator[str]:

@@ -332,7 +332,7 @@ class _Asking:
     def _alike_to(self, entry: Entry, planned: PlannedJob, data: JobData) -> _Alike:
         found = self._alike.get(id(planned))
         if found is None:
-            found = _Alike(planned, _first_job(entry, data))
+            found = _Alike(planned, _first_job(entry, data, self._pipeline))
             if len(self._alike) < MOST_ALIKE:
                 # By identity: comparing plans would cost more than making them. `_Alike` holds the plan, so its id
                 # stays its own.
@@ -367,10 +367,10 @@ def _cost(post: PlannedPost) -> Decimal | None:
     return None if post.unknown_price else post.cost or Decimal(0)
 
 
-def _first_job(new: Entry, data: JobData) -> Job:
+def _first_job(new: Entry, data: JobData, pipeline: Pipeline) -> Job:
     now = time.time()
     row = JobRow(new.id, NOT_SENT, new.key, ACTIVE, FIRST, None, 0, 0, "", "", None, now, now)
-    return job_for(row, data)
+    return job_for(row, data, pipeline)
 
 
 def _job(new: Entry, data: JobData, like: Job) -> Job:

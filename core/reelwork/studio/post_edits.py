@@ -116,7 +116,7 @@ def _check_length(data: JobData, destination: str) -> None:
 
 async def _check_by_plugins(pipeline: Pipeline, row: JobRow, data: JobData) -> None:
     """Ask the plugins that check briefs. Raises `WorkflowInvalid` with what they find."""
-    job = job_for(row, data.replace(brief=data.words))
+    job = job_for(row, data.replace(brief=data.words), pipeline)
     for instance in pipeline.order.get("check_brief", ()):
         if lines := list(in_lines(await pipeline.dispatcher.problems(instance, job))):
             raise WorkflowInvalid(f"{instance}: {'; '.join(lines)}", money=NOTHING, hint="Change what is listed.")

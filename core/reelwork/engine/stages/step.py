@@ -30,7 +30,7 @@ class Working:
     @property
     def job(self) -> Job:
         """The job as hooks see it."""
-        return job_for(self.row, self.data)
+        return job_for(self.row, self.data, self.pipeline)
 
     @property
     def sent_run(self) -> str:

@@ -162,7 +162,7 @@ class Firer:
     async def _prepared(self, schedule: Schedule, firing: Firing, now: float, reason: str = "") -> NewFiring:
         allow = allowed_by(schedule.spec.agreed)
         used, slot_at = self._used(schedule.name), schedule.spec.slot_of(firing)
-        made = await prepare(self.session, schedule.name, schedule.spec, used, now, allow, slot_at)
+        made = await prepare(self.session, schedule.name, schedule.spec, used, now, allow, slot_at, firing.at)
         if made.row is not None and made.row.left <= FEW_ROWS and schedule.spec.at_end == "stop":
             left = counted(made.row.left, "row")
             log.warning("schedule %s: %s left in %s", schedule.name, left, schedule.spec.file)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -107,14 +107,19 @@ async def prepare(
     now: float,
     allow: Allow,
     slot: datetime | None = None,
+    fires: float | None = None,
 ) -> Prepared:
     """Plan one firing; `allow` gets what it needs a yes for, and its posts are made at `slot`, if there is one.
 
-    Raises a `ReelworkError`, and writes nothing.
+    `fires` is the time that it is for: now, if none is given. Raises a `ReelworkError`, and writes nothing.
     """
     with faults_told():
-        made = await _prepare(session, name, spec, used, now, allow, slot)
-    return made if slot is None else replace(made, jobs=tuple(_in_slot(job, slot, spec.late) for job in made.jobs))
+        fired_at = datetime.fromtimestamp(now if fires is None else fires, spec.rule.zone)
+        made = await _prepare(session, name, spec, used, now, allow, slot, fired_at)
+    times: dict[str, datetime | str] = {"fired_at": fired_at}
+    if slot is not None:
+        times |= {"post_at": slot, "late": spec.late}
+    return replace(made, jobs=tuple(_with_times(job, times) for job in made.jobs))
 
 
 def _check_slot(launch: Launch, spec: Spec, slot: datetime, now: float) -> None:
@@ -138,8 +143,8 @@ def _posted_to(launch: Launch, data: JobData) -> Sequence[str]:
     return () if only_first else launch.pipeline.order["publish"]
 
 
-def _in_slot(job: NewJob, slot: datetime, late: str) -> NewJob:
-    data = JobData.model_validate_json(job.data).replace(post_at=slot, late=late)
+def _with_times(job: NewJob, times: Mapping[str, datetime | str]) -> NewJob:
+    data = JobData.model_validate_json(job.data).replace(**times)
     return replace(job, data=data.model_dump_json())
 
 
@@ -151,6 +156,7 @@ async def _prepare(
     now: float,
     allow: Allow,
     slot: datetime | None,
+    fired_at: datetime,
 ) -> Prepared:
     run_id = new_id()
     pipeline = session.build(load_of(spec))
@@ -159,7 +165,7 @@ async def _prepare(
         _check_brand(pipeline.workflow.brand, spec)
         launch, row = _launch(pipeline, name, spec, used, run_id)
         launch = launch.with_rooms(session.store)
-        await check_briefs(launch)
+        await check_briefs(launch, fired_at)
         check_output_folder(pipeline.loaded.out)
         pipeline.check_secrets()
         # Before money: with `on_budget = "wait"` it would wait for room past its slot, and then pay for nothing.
