@@ -64,7 +64,7 @@ class Target:
 
     def row(self, now: float) -> TargetRow:
         """Return it as the store keeps it."""
-        return TargetRow(self.name, self.table.url, self.table.events, now)
+        return TargetRow(self.name, self.table.url, self.table.events, now, self.table.brand or "")
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secrets that it is signed with. Raises `SecretNotFound`."""

@@ -56,6 +56,8 @@ class TargetRow(NamedTuple):
     """The names of events that it gets; `*` for all."""
     seen_at: float
     """When a server last had it in its settings."""
+    brand: str = ""
+    """It gets the events of jobs of this brand alone; empty: of all jobs."""
     failing_since: float | None = None
     off_at: float | None = None
     """When it was turned off; it gets nothing then."""

@@ -18,6 +18,7 @@ import pytest
 import standardwebhooks
 from tests.core.server.conftest import PATIENCE, Machine
 
+from reelwork.errors import WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.server import deliveries
 from reelwork.server.deliveries import Deliveries, key_of, targets_of
@@ -168,6 +169,34 @@ def test_an_event_arrives_once_signed_as_others_verify_it(office: OpenOffice, re
     assert len(set(receiver.ids)) == 2
     assert one.counted == [("shop", "delivered")] * 2
     assert (one.target.waiting, one.target.failing_since) == (0, None)
+
+
+def test_a_webhook_of_a_brand_gets_the_events_of_its_jobs_alone(
+    office: OpenOffice, receiver: Receiver, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        one = office('private = true\nbrand = "acme"\n[brands.acme]\n[brands.bolt]')
+        await one.look()
+        for number, brand in enumerate(("acme", "bolt", "")):
+            frozen = json.dumps({"workflow": {"brand": brand}})
+            await one.store.add_run(RunRow(f"run-{brand}", f"run-{brand}", "flow", frozen, float(number)))
+            await one.store.add_jobs(f"run-{brand}", [NewJob(f"of-{brand}", f"of-{brand}", "publish", "{}")])
+        for row in await one.store.claim_jobs("worker", 60, 3, None):
+            await one.store.apply(
+                Lease(row.id, row.fence, "worker"), [Tell("done", {}), SetJob(DONE, "done", None)]
+            )
+        await one.look()
+        # As the settings are now, also for what happens in processes that have not read them.
+        assert one.target.brand == "acme"
+
+    asyncio.run(scenario())
+    assert [json.loads(body)["data"]["job"] for _, body in receiver.taken] == ["of-acme"]
+
+
+def test_a_brand_that_there_is_not_is_refused_before_anything_is_sent(office: OpenOffice) -> None:
+    with pytest.raises(WorkflowInvalid, match="webhooks.shop.brand: ") as raised:
+        office('private = true\nbrand = "acmee"\n[brands.acme]')
+    assert "acme" in raised.value.hint
 
 
 def test_what_fails_is_tried_again_later_with_the_same_id_and_body(office: OpenOffice, receiver: Receiver) -> None:

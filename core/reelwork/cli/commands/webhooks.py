@@ -71,6 +71,7 @@ def _as_json(one: TargetRow) -> dict[str, Any]:
     return {
         "name": one.name,
         "events": list(one.events),
+        "brand": one.brand or None,
         "waiting": one.waiting,
         "failing_since": moment(one.failing_since),
         "off_at": moment(one.off_at),

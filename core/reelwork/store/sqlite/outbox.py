@@ -18,7 +18,7 @@ from reelwork.store.outbox import (
 )
 from reelwork.store.sqlite.base import SqliteParts
 
-_TARGET = "name, url, events, seen_at, failing_since, off_at, reason"
+_TARGET = "name, url, events, seen_at, brand, failing_since, off_at, reason"
 _DELIVERY = "id, target, job_id, run_id, name, details, at, attempts"
 _SHOWN = "id, target, job_id, name, at, attempts"
 SWEPT_AT_ONCE = 100
@@ -91,6 +91,7 @@ def announce(db: sqlite3.Connection, job_id: str, name: str, details: str, now: 
         " SELECT 'evt_' || lower(hex(randomblob(12))), webhook_targets.name, :job,"
         " coalesce((SELECT run_id FROM jobs WHERE id = :job), ''), :event, :details, :now, :now"
         " FROM webhook_targets WHERE off_at IS NULL AND seen_at > :seen"
+        " AND (brand = '' OR brand = (SELECT brand FROM jobs WHERE id = :job))"
         " AND EXISTS (SELECT 1 FROM json_each(events) WHERE value IN (:event, '*'))",
         {"job": job_id, "event": name, "details": details, "now": now, "seen": now - TARGET_SECONDS},
     )
@@ -101,12 +102,13 @@ def keep_targets(db: sqlite3.Connection, targets: Sequence[TargetRow]) -> None:
     for one in targets:
         # Another address is another receiver: what the last one answered says nothing of it.
         db.execute(
-            "INSERT INTO webhook_targets(name, url, events, seen_at) VALUES (?, ?, ?, ?)"
+            "INSERT INTO webhook_targets(name, url, events, seen_at, brand) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at, events = excluded.events,"
+            " brand = excluded.brand,"
             " off_at = CASE WHEN url = excluded.url THEN off_at END,"
             " failing_since = CASE WHEN url = excluded.url THEN failing_since END,"
             " reason = CASE WHEN url = excluded.url THEN reason ELSE '' END, url = excluded.url",
-            (one.name, one.url, json.dumps(one.events), one.seen_at),
+            (one.name, one.url, json.dumps(one.events), one.seen_at, one.brand),
         )
         db.execute(
             "DELETE FROM outbox WHERE target = ? AND seq <= (SELECT max(seq) FROM outbox WHERE target = ?) - ?",

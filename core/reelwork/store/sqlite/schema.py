@@ -287,6 +287,9 @@ MIGRATIONS: tuple[str, ...] = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX review_links_of_job ON review_links(job_id);
     """,
+    """
+    ALTER TABLE webhook_targets ADD COLUMN brand TEXT NOT NULL DEFAULT '';
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -158,7 +158,7 @@ TABLES = """
 
     CREATE TABLE webhook_targets (
       name TEXT PRIMARY KEY, url TEXT NOT NULL, events TEXT NOT NULL, seen_at REAL NOT NULL, failing_since REAL,
-      off_at REAL, reason TEXT NOT NULL DEFAULT ''
+      off_at REAL, reason TEXT NOT NULL DEFAULT '', brand TEXT NOT NULL DEFAULT ''
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE outbox (
