@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from reelwork.ids import new_id
 from reelwork.server import tokens
 from reelwork.server.tokens import Scope
 from reelwork.store.sqlite.store import SqliteStore
@@ -64,8 +65,11 @@ async def let_go_on(http: httpx.AsyncClient) -> None:
     """Let go on what has failed or is held."""
     for status in ("failed", "held"):
         for job in (await http.get("/api/v1/jobs", params={"status": status, "limit": 100})).json()["items"]:
+            headers = {"Idempotency-Key": new_id()}
+            answer = await http.post(f"/api/v1/jobs/{job['id']}/resume", json={}, headers=headers)
             # Another server may have taken it meanwhile.
-            await http.post(f"/api/v1/jobs/{job['id']}/resume", json={})
+            if answer.status_code not in (200, 409):
+                raise ReelworkError(f"The job was not resumed: {answer.text}")
 
 
 async def until_idle(http: httpx.AsyncClient) -> None:

@@ -194,7 +194,7 @@ def test_a_webhook_of_a_brand_gets_the_events_of_its_jobs_alone(
 
 
 def test_a_brand_that_there_is_not_is_refused_before_anything_is_sent(office: OpenOffice) -> None:
-    with pytest.raises(WorkflowInvalid, match="webhooks.shop.brand: ") as raised:
+    with pytest.raises(WorkflowInvalid, match=r"webhooks\.shop\.brand: ") as raised:
         office('private = true\nbrand = "acmee"\n[brands.acme]')
     assert "acme" in raised.value.hint
 
