@@ -53,6 +53,7 @@ SLOW = tuple(
         "faults",
         "packaging",
         "performance",
+        "plugins/publishers/instagram/test_conformance.py",
         "plugins/publishers/youtube/test_conformance.py",
         "plugins/storage/test_conformance.py",
         "plugins/test_conformance.py",

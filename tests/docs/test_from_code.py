@@ -91,6 +91,7 @@ def test_every_section_and_key_of_a_workflow_is_documented() -> None:
 
 
 def test_every_plugin_provider_and_setting_is_documented() -> None:
+    networks = ("bluesky", "instagram", "mastodon", "youtube")
     own = (
         "plugins",
         "finishing",
@@ -98,9 +99,7 @@ def test_every_plugin_provider_and_setting_is_documented() -> None:
         "fal",
         "kling",
         "storage",
-        "bluesky",
-        "mastodon",
-        "youtube",
+        *networks,
         "openai-moderation",
         "template",
     )

@@ -21,8 +21,11 @@ from wall import Wall
 from reelwork.credentials.accounts import Accounts
 from reelwork_hooks import Credentials
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.simulator.networks.instagram.handlers import Instagram
 from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import Instance
+from reelwork_plugins.simulator.networks.meta.store import Accounts as MetaAccounts
+from reelwork_plugins.simulator.networks.meta.store import account_id
 from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 from reelwork_plugins.simulator.networks.youtube.channel import Channels
 from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
@@ -150,6 +153,11 @@ class NetworkSide(Side):
         if "ask" in self.operations:
             # Its session no longer knows what became of it: only the channel's list can tell.
             own["answer lost, and the session is gone"] = "publish:accept-then-drop*1;ask:expired@nth=2*4"
+        if self.name == "instagram":
+            # Its container no longer tells: only the account's list can.
+            own["answer lost, and the container is forgotten"] = (
+                "publish:accept-then-drop*1;container:forgotten@nth=2*4"
+            )
         return {**lost, **refused, **own}
 
     def fail(self, fault: str) -> None:
@@ -171,16 +179,29 @@ class NetworkSide(Side):
             played.instance = Instance()
         elif isinstance(played, Youtube):
             played.channels = Channels()
+        elif isinstance(played, Instagram):
+            played.accounts = MetaAccounts()
+            # Whatever the length of the provider's clips.
+            played.shortest = 0.0
         self.simulator.simulation.log.clear()
 
     def _place(self, url: str) -> dict[str, str]:
         if self.name == "mastodon":
             return {"instance": url, "access_token": "env:REELWORK_FAULTS_TOKEN"}
+        if self.name == "instagram":
+            # Its account tells where it is.
+            return {}
         return {"base_url": url}
 
     def _sign_in(self, folder: Path, url: str) -> None:
         """Store an account whose token has ended: each process begins with a refresh."""
         if self.name == "mastodon":
+            return
+        if self.name == "instagram":
+            id_ = account_id(ANYONE)
+            shown = {"id": id_, "login": "facebook", "service": url, "identifier": f"@{ANYONE}"}
+            page = Credentials(shown, {"access_token": OPEN_TOKEN}, f"{url} instagram {id_}")
+            Accounts(folder / "accounts.json").add(self.name, self.name, page)
             return
         scopes = tuple(sorted(SCOPES))
         secret = {
@@ -227,8 +248,10 @@ def _losing(operation: str) -> str:
 
 
 MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
+INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
 YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
+    "instagram": lambda: NetworkSide("instagram", {}, (), INSTAGRAM),
     # Other software takes the key and ignores it: all that is told comes from its list.
     "mastodon": lambda: NetworkSide("mastodon", {}, ("keys:ignored",), MASTODON),
     "mastodon-keys": lambda: NetworkSide("mastodon", {"idempotency_key": True}, (), MASTODON),

@@ -44,6 +44,7 @@ from reelwork_hooks import (
     hookimpl,
 )
 from reelwork_plugins.publishers import mastodon, youtube
+from reelwork_plugins.publishers.meta import publisher as meta
 
 WORDS = "A quiet harbour at dawn, boats and gulls"
 MOMENTS = {
@@ -159,6 +160,8 @@ def hurry() -> None:
     """Let the plugins of networks wait as briefly as the matrix's own publisher does."""
     mastodon.Mastodon.settle_seconds = WallPublisher.settle_seconds
     youtube.Youtube.settle_seconds = WallPublisher.settle_seconds
+    meta.ContainerPublisher.settle_seconds = WallPublisher.settle_seconds
+    meta.FIRST_POLL = meta.LONGEST_POLL = 0.05
     mastodon.FIRST_LOOK = youtube.POLL_SECONDS = 0.05
 
 

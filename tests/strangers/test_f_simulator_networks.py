@@ -16,6 +16,11 @@ from reelwork_plugins.simulator import SimulatorSettings, create_app
 
 EXAMPLES, EACH = 10, 20
 PATHS = {
+    "instagram": """
+        /oauth/authorize /oauth/access_token /access_token /refresh_access_token /v26.0/dialog/oauth /v26.0/me
+        /v26.0/oauth/access_token /v26.0/me/accounts /ig-api-upload/v26.0/1 /v26.0/me/media /v26.0/me/media
+        /v26.0/me/media_publish /v26.0/me/content_publishing_limit /v26.0/1 /media/1 /reel/1/ / /x
+    """,
     "mastodon": """
         /api/v1/apps /oauth/authorize /oauth/token /api/v1/instance /api/v2/instance/ /api/v1/scheduled_statuses
         /api/v1/accounts/verify_credentials /api/v1/accounts/48160509844648/statuses /api/v2/media /api/v1/media/1
@@ -29,6 +34,10 @@ PATHS = {
 FIELDS = st.sampled_from(
     [
         "status",
+        "media_type",
+        "upload_type",
+        "video_url",
+        "creation_id",
         "media_ids",
         "media_ids[]",
         "visibility",

@@ -22,7 +22,9 @@ class Dialect:
     bodies: frozenset[str] = frozenset({"multipart", "json"})
     """The forms that a create may have."""
     id_prefix: str = "video_"
-    errors: Literal["openai", "fastapi", "litellm", "openrouter", "fal", "kling", "mastodon", "youtube"] = "openai"
+    errors: Literal[
+        "openai", "fastapi", "litellm", "openrouter", "fal", "kling", "mastodon", "youtube", "graph"
+    ] = "openai"
     """The shape of an error's body."""
     keys: bool = True
     """A key is asked for, if the simulator has one."""

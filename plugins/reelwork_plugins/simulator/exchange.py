@@ -23,7 +23,14 @@ from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_fou
 from reelwork_plugins.simulator.json_answer import Json
 from reelwork_plugins.simulator.log import RequestLog, safe_headers
 from reelwork_plugins.simulator.moderation import bare
-from reelwork_plugins.simulator.refusals import Refused, error_body, kling_refusal, phrase, youtube_refusal
+from reelwork_plugins.simulator.refusals import (
+    Refused,
+    error_body,
+    graph_refusal,
+    kling_refusal,
+    phrase,
+    youtube_refusal,
+)
 from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endless, web_page
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -138,6 +145,8 @@ async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response 
         raise kling_refusal(fault.value)
     if fault.kind == "reason":
         raise youtube_refusal(fault.value)
+    if fault.kind == "refusal":
+        raise graph_refusal(fault.value)
     if fault.kind in ("slow", "silent"):
         await asyncio.sleep(fault.seconds)
     if fault.kind in ("drop", "drop-before", "silent"):

@@ -52,6 +52,7 @@ _HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "mod
 _PAGES = ("create", "poll", "result", "list", "content", "moderation")
 _NETWORK = ("publish", "begin", "ask", "processing", "thumbnail", "account", "instance", "register", "token")
 _TAKES = ("publish", "upload", "begin")
+_META = ("publish", "upload", "begin", "processing", "account", "list")
 _GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "account", "list")
 # Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (
@@ -85,8 +86,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("ahead", ("clock",), "the service's clock is so many seconds ahead", "seconds"),
     Kind("behind", ("clock",), "the service's clock is so many seconds behind", "seconds"),
     Kind("reason", _GOOGLE, "answer with this reason of YouTube's, such as quotaExceeded (youtube)", "text"),
+    Kind("refusal", _META, "answer with this code of Meta's, such as 190 or 9.2207042 (instagram)", "text"),
+    Kind("expired", ("container",), "say that the container has expired (instagram)"),
+    Kind("forgotten", ("container",), "do not know the container (instagram)"),
     Kind("expired", ("ask", "upload", "publish"), "say that the upload's session is gone (youtube)"),
-    Kind("expire", ("access",), "give access tokens that end after so many seconds (youtube)", "seconds"),
+    Kind(
+        "expire", ("access",), "give access tokens that end after so many seconds (youtube, instagram)", "seconds"
+    ),
     Kind("ignored", ("keys",), "post again although the key is known, as other software does (mastodon)"),
     Kind("shared", ("media",), "leave out an upload that is in a post, as before Mastodon 4.3 (mastodon)"),
     Kind("other", ("instance",), "present itself as other software than Mastodon (mastodon)"),

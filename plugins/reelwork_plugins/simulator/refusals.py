@@ -45,12 +45,14 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
-    if dialect.errors in ("mastodon", "youtube") and refused.where == "oauth":
+    if dialect.errors in ("mastodon", "youtube", "graph") and refused.where == "oauth":
         return {"error": refused.code, "error_description": refused.message}
     if dialect.errors == "mastodon":
         return {"error": refused.message}
     if dialect.errors == "youtube":
         return _google_error(refused)
+    if dialect.errors == "graph":
+        return _graph_error(refused)
     if dialect.errors == "kling":
         code = refused.code if (refused.code or "").isdecimal() else _KLING_CODES.get(refused.status, "5000")
         return {"code": int(code or 0), "message": refused.message, "request_id": uuid4().hex}
@@ -66,6 +68,38 @@ def _google_error(refused: Refused) -> dict[str, Any]:
     place = {"location": refused.param, "locationType": "other"} if refused.param else {}
     one = {"message": refused.message, "domain": "youtube.video", "reason": reason, **place}
     return {"error": {"code": refused.status, "message": refused.message, "errors": [one]}}
+
+
+def _graph_error(refused: Refused) -> dict[str, Any]:
+    """Return Meta's error. A code is written with its subcode behind a point."""
+    given = refused.code or ""
+    known = given if given.lstrip("-").replace(".", "").isdecimal() else _GRAPH_CODES.get(refused.status, "100")
+    code, _, sub = known.partition(".")
+    error: dict[str, Any] = {"message": refused.message, "type": "OAuthException", "code": int(code[:12])}
+    if sub:
+        error |= {"error_subcode": int(sub[:12]), "error_user_title": "", "error_user_msg": refused.message}
+    return {"error": {**error, "is_transient": refused.status >= 500, "fbtrace_id": uuid4().hex[:24]}}
+
+
+def graph_refusal(code: str) -> Refused:
+    """Return Meta's refusal with this code."""
+    whole = code if code.lstrip("-").replace(".", "").isdecimal() else "100"
+    return Refused(400, f"{_GRAPH_WORDS.get(whole, 'An error occurred.')} (simulated)", code=whole)
+
+
+_GRAPH_CODES = {401: "190", 403: "10", 404: "100.33", 429: "4", 500: "2", 502: "2", 503: "2", 504: "2"}
+"""The usual code for a status."""
+_GRAPH_WORDS = {
+    "190": "Error validating access token: Session has expired.",
+    "10": "Application does not have permission for this action",
+    "4": "Application request limit reached",
+    "9.2207042": "You reached maximum number of posts that is allowed to be published by Content Publishing API.",
+    "9007.2207027": "The media is not ready for publishing, please wait for a moment",
+    "-2.2207020": "The media you are trying to access has expired. Please try to upload again.",
+    "-1.2207001": "Instagram server error. Try again.",
+    "25.2207050": "User account is restricted.",
+    "4.2207051": "We restrict certain activity to protect our community.",
+}
 
 
 def youtube_refusal(reason: str) -> Refused:

@@ -112,6 +112,10 @@ def body_of(response: HttpResponse) -> Mapping[str, Any]:
         # Some networks answer with a form whatever they are asked for. A token that is not read there is lost.
         is_form = "x-www-form-urlencoded" in response.headers.get("content-type", "").lower()
         return dict(parse_qsl(response.text.strip())) if is_form else {}
+    # Instagram wraps its answer in a list of one.
+    wrapped = body.get("data") if isinstance(body, dict) and "access_token" not in body else None
+    if isinstance(wrapped, list) and len(wrapped) == 1:
+        body = wrapped[0]
     return body if isinstance(body, dict) else {}
 
 

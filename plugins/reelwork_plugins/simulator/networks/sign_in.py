@@ -60,6 +60,8 @@ class Rules:
     """Programs are registered at the network first; otherwise any client may ask."""
     seconds: float | None = None
     """How long an access token lasts, which then comes with a refresh token. None: for ever, without one."""
+    also_to: tuple[str, ...] = ()
+    """Addresses to which people are sent back beside those of this machine."""
 
 
 class SignIn:
@@ -84,7 +86,7 @@ class SignIn:
         """GET the page on which a person allows it, or does not."""
         asked = {name: request.query_params[name] for name in _ASKED if name in request.query_params}
         self._check(asked)
-        page = consent_page(self._rules.title, asked, asked["scope"].split())
+        page = consent_page(self._rules.title, asked, _scopes_in(asked["scope"]))
         # The answer of the form leads to the program that asked, which a stricter policy would not let pass.
         return Reply(raw=HTMLResponse(page, headers=CONTENT_POLICY))
 
@@ -116,9 +118,9 @@ class SignIn:
         uri, client = asked.get("redirect_uri", ""), self._clients.get(asked.get("client_id", ""))
         if not asked.get("client_id") or (self._rules.registers and client is None):
             raise _refused("invalid_client", "Client authentication failed due to unknown client.", 401)
-        if not _may_return_to(uri, client):
+        if not _may_return_to(uri, client) and uri not in self._rules.also_to:
             raise _refused("invalid_redirect_uri", "The redirect uri included is not valid.")
-        scopes = tuple(asked.get("scope", "").split())
+        scopes = _scopes_in(asked.get("scope", ""))
         may = self._rules.scopes if client is None else _with_parts(client.scopes, self._rules.scopes)
         if not scopes or any(one not in may for one in scopes):
             raise _refused("invalid_scope", "The requested scope is invalid, unknown, or malformed.")
@@ -131,7 +133,7 @@ class SignIn:
         kind = given.get("grant_type")
         if kind == "authorization_code":
             grant = self._granted(given)
-            scopes = tuple(grant.asked["scope"].split())
+            scopes = _scopes_in(grant.asked["scope"])
             return self._tokens(sim, grant.account, scopes, refreshable=True)
         if kind == "refresh_token" and self._rules.seconds is not None:
             token = read_token(given.get("refresh_token", ""))
@@ -180,6 +182,11 @@ def bearer(sim: Simulation, request: Request, network: str, every_scope: frozens
     if token is None or token.refresh or token.network != network:
         return None
     return token if token.ends is None or time.time() < token.ends else None
+
+
+def _scopes_in(text: str) -> tuple[str, ...]:
+    # Some networks part them by commas.
+    return tuple(text.replace(",", " ").split())
 
 
 def _may_return_to(uri: str, client: Client | None) -> bool:

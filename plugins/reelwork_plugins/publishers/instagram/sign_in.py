@@ -1,0 +1,152 @@
+"""Signing in at Instagram, or by a Facebook page that has an Instagram account, or at a simulator of either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reelwork_hooks import Context, Credentials, InvalidInput, OAuth, Service, Tokens, Unavailable, text_at
+from reelwork_plugins.publishers.meta.network import checked_service
+from reelwork_plugins.publishers.meta.sign_in import (
+    OUT_OF_BAND,
+    PLACE,
+    exchanged,
+    first_of,
+    id_in,
+    lasting,
+    renewed,
+)
+
+VERSION = "v26.0"
+SCOPES = ("instagram_business_basic", "instagram_business_content_publish")
+PAGE_SCOPES = (
+    "instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement",
+    "business_management",
+)  # fmt: skip
+INSTAGRAM, FACEBOOK = "https://graph.instagram.com", "https://graph.facebook.com"
+
+
+def by_page(given: Mapping[str, str]) -> bool:
+    """Return whether the account is signed in by its Facebook page. Raises `InvalidInput`."""
+    login = (given.get("login") or "instagram").strip().lower()
+    if login not in ("instagram", "facebook"):
+        raise InvalidInput(f"login: {login!r} is neither instagram nor facebook.")
+    return login == "facebook"
+
+
+def host_of(values: Mapping[str, str]) -> str:
+    """Return the address of the API for an account: the simulator's, or Meta's."""
+    return values.get("service") or (FACEBOOK if by_page(values) else INSTAGRAM)
+
+
+def oauth_of(given: Mapping[str, str], redirect_uri: str) -> OAuth:
+    """Return the sign-in. Raises `InvalidInput`."""
+    service = checked_service(given.get("service", ""))
+    pasted = redirect_uri == OUT_OF_BAND
+    if by_page(given):
+        # Meta lets programs on this machine be the end of it while the app is in development.
+        return OAuth(
+            authorize_url=f"{service or 'https://www.facebook.com'}/{VERSION}/dialog/oauth",
+            token_url=f"{service or FACEBOOK}/{VERSION}/oauth/access_token",
+            scopes=PAGE_SCOPES,
+            scope_separator=",",
+            client_auth="post",
+            pkce="none",
+            redirect="paste" if pasted else "localhost",
+            redirect_uri=PLACE if pasted else "",
+        )
+    # Instagram sends people back to https addresses only; nobody listens there, so the address is pasted.
+    is_pasted = pasted or not service
+    return OAuth(
+        authorize_url=f"{service or 'https://www.instagram.com'}/oauth/authorize",
+        token_url=f"{service or 'https://api.instagram.com'}/oauth/access_token",
+        scopes=SCOPES,
+        scope_separator=",",
+        client_auth="post",
+        pkce="none",
+        redirect="paste" if is_pasted else "loopback",
+        redirect_uri=(given.get("redirect_uri") or PLACE) if is_pasted else "",
+    )
+
+
+async def accounts_of(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:
+    """Return the accounts that signed in, with tokens that last. Raises `InvalidInput` or `Unavailable`."""
+    service = checked_service(tokens.given.get("service", ""))
+    if by_page(tokens.given):
+        return await _by_pages(tokens, context, service)
+    api = service or INSTAGRAM
+    params = {
+        "grant_type": "ig_exchange_token",
+        "client_secret": tokens.client.get("client_secret", ""),
+        "access_token": tokens.access,
+    }
+    long = await exchanged(context, f"{api}/access_token", params)
+    found = await _me(context, api, long.text_at("access_token"))
+    user, name = id_in(found, "user_id"), text_at(found, "username")
+    if not user:
+        raise Unavailable("instagram: the network did not say who signed in")
+    bare = _account(service, user, name, "instagram", {}, tokens.scopes)
+    return (lasting(bare, long, context.now()),)
+
+
+async def _me(context: Context, api: str, token: str) -> Mapping[str, Any]:
+    signed = Service(context, [api], auth={"Authorization": f"Bearer {token}"})
+    answer = await signed.get(f"{api}/{VERSION}/me", {"fields": "user_id,username,account_type"})
+    if not answer.ok:
+        hint = "Make it a professional account in Instagram's settings: Account type and tools."
+        raise InvalidInput(f"instagram: the account cannot be used: {answer.words}.", hint=hint)
+    return first_of(answer)
+
+
+async def _by_pages(tokens: Tokens, context: Context, service: str) -> tuple[Credentials, ...]:
+    api = f"{service or FACEBOOK}/{VERSION}"
+    params = {
+        "grant_type": "fb_exchange_token",
+        "client_id": tokens.client.get("client_id", ""),
+        "client_secret": tokens.client.get("client_secret", ""),
+        "fb_exchange_token": tokens.access,
+    }
+    long = await exchanged(context, f"{api}/oauth/access_token", params)
+    signed = Service(context, [api], auth={"Authorization": f"Bearer {long.text_at('access_token')}"})
+    fields = "name,access_token,instagram_business_account{id,username}"
+    answer = await signed.get(f"{api}/me/accounts", {"fields": fields, "limit": 100})
+    if not answer.ok:
+        raise Unavailable(f"instagram: reading the pages was answered {answer.words}")
+    found = tuple(_of_pages(answer.at("data"), service, tokens.scopes))
+    if not found:
+        raise InvalidInput(
+            "instagram: none of the Facebook pages has an Instagram account.",
+            hint="Connect a professional Instagram account to a page of yours, and allow that page at the sign-in.",
+        )
+    return found
+
+
+def _of_pages(pages: Any, service: str, scopes: tuple[str, ...]) -> Iterator[Credentials]:
+    for page in pages if isinstance(pages, list) else ():
+        user = text_at(page, "instagram_business_account", "id")
+        token = text_at(page, "access_token")
+        name = text_at(page, "instagram_business_account", "username") or text_at(page, "name")
+        if user and token:
+            # A page's token does not end: it ends with the person's password or role.
+            yield _account(service, user, name, "facebook", {"access_token": token}, scopes)
+
+
+def _account(
+    service: str, user: str, name: str, login: str, secret: Mapping[str, str], scopes: tuple[str, ...]
+) -> Credentials:
+    shown = {"identifier": f"@{name}" if name else user, "id": user, "login": login}
+    # An account at a simulator is another one than any at Instagram.
+    shown |= {"service": service} if service else {}
+    return Credentials(shown, dict(secret), identity=f"{service} instagram {user}".strip(), scopes=scopes)
+
+
+async def renewed_token(kept: Credentials, context: Context) -> Credentials:
+    """Return the account with a token for another sixty days. Raises `InvalidInput` or `Unavailable`."""
+    if by_page(kept.shown):
+        raise InvalidInput(
+            "The sign-in at instagram has ended: a page's token cannot be renewed.",
+            money="Nothing was posted.",
+            hint="Sign in again: reelwork accounts add instagram --replace",
+        )
+    url = f"{host_of(kept.shown)}/refresh_access_token"
+    return await renewed(kept, context, url, "ig_refresh_token", "instagram")

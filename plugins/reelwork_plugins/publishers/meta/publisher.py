@@ -1,0 +1,297 @@
+"""What the publishers of Meta's networks do alike: from a post to a container, and from that to the post."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+
+from reelwork_hooks import (
+    Answer,
+    Asset,
+    Candidate,
+    Effect,
+    Found,
+    Idempotency,
+    InvalidInput,
+    Job,
+    Listing,
+    NotDone,
+    NotSent,
+    Page,
+    Pending,
+    Plugin,
+    Post,
+    Receipt,
+    Rejected,
+    Shown,
+    Unavailable,
+    errors_as,
+    hookimpl,
+    read_listing,
+    text_at,
+    time_of,
+    value_at,
+)
+from reelwork_plugins.publishers.meta.containers import (
+    DONE,
+    UNKNOWN,
+    Containers,
+    Standing,
+    may_try_again,
+    unpublished,
+)
+from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED, Graph, is_missing
+from reelwork_plugins.publishers.meta.network import Network
+
+FIRST_POLL, LONGEST_POLL = 5.0, 60.0
+"""Seconds after which a container is asked, growing: once a minute, as Meta wants it."""
+TRIES = 3
+"""Containers of one post that are tried where Meta could not fetch or take the video."""
+LINK_SECONDS = 6 * 3600.0
+"""How long an address is good from which Meta fetches the video."""
+UPLOAD_SECONDS = 300.0
+"""Seconds for which the network may stay silent after the bytes."""
+MISSING_SECONDS = 900.0
+"""Seconds for which a new post may be missing in the API."""
+PAGE, MOST_PAGES = 50, 20
+
+
+class ContainerPublisher(Plugin):
+    """Publishes containers. What a network's text and fields are is its own."""
+
+    network: ClassVar[Network]
+    public = True
+    idempotency = Idempotency.LOOKUP
+    # Longer than a gateway waits: what may still publish the container has done so by then.
+    settle_seconds = 120.0
+
+    @abstractmethod
+    def form(self, post: Post, job: Job) -> Mapping[str, str]:
+        """Return the fields of a post's container, all but the video. Raises `Rejected`."""
+
+    @abstractmethod
+    def text(self, post: Post, job: Job) -> str:
+        """Return the text of a post, as it is sent."""
+
+    @property
+    def api(self) -> Mapping[str, str]:
+        """The account's values: `id`, and `service` where it is one of a simulator. Raises `InvalidInput`."""
+        account = self.context.account(str(self.config.account))
+        if account.kind != self.network.name:
+            raise InvalidInput(
+                f"The account {account.name!r} is one of {account.kind}, not of {self.network.name}.",
+                hint=f"Name another `account`, or add one: reelwork accounts add {self.network.name} --name NAME",
+            )
+        return account.read()
+
+    @abstractmethod
+    def base_url(self, values: Mapping[str, str]) -> str:
+        """Return the address of the API, with its version."""
+
+    def takes_bytes(self, values: Mapping[str, str]) -> bool:
+        """Return whether the network takes the video's bytes from this account, and needs no address of it."""
+        return False
+
+    def _containers(self) -> Containers:
+        values = self.api
+        graph = Graph(self.context, self.network.name, self.base_url(values), str(self.config.account))
+        return Containers(self.network, graph, values["id"], self.context.state)
+
+    @hookimpl
+    async def prepare_publish(self, post: Post, job: Job) -> JsonValue | Pending:
+        """Make a container and fill it, then wait until it can be published. Nobody sees it.
+
+        Raises `Rejected`, `OutOfFunds` or `Unavailable`.
+        """
+        kept = job.pending.state if job.pending is not None else None
+        state = kept if isinstance(kept, Mapping) else {}
+        containers = self._containers()
+        if "container" not in state:
+            return await self._begun(containers, post, job, int(str(state.get("tries", 0))))
+        return await self._filled(containers, state)
+
+    async def _begun(self, containers: Containers, post: Post, job: Job, tries: int) -> Pending:
+        video, form = post.clip.video, dict(self.form(post, job))
+        if not video.media_type.startswith("video/"):
+            raise Rejected(f"{self.network.name}: {video.media_type} is no video.", money=NOTHING_POSTED)
+        await containers.room()
+        takes_bytes = self.takes_bytes(self.api)
+        if takes_bytes:
+            form["upload_type"] = "resumable"
+        else:
+            form["video_url"] = await self.context.public_url(video, LINK_SECONDS)
+        container, place = await containers.create(form)
+        if takes_bytes:
+            await self._send(containers.graph, place, video, job)
+        return Pending(after=FIRST_POLL, state={"container": container, "after": FIRST_POLL, "tries": tries})
+
+    async def _send(self, graph: Graph, place: str, video: Asset, job: Job) -> None:
+        """Send the bytes into a container. They may be sent again, into this one or another."""
+        values = await self.context.account(str(self.config.account)).fresh()
+
+        def show(sent: int, _: int | None) -> None:
+            self.context.progress(job, 100 * sent / video.bytes, f"uploading to {self.network.title}")
+
+        answer = await graph.request(
+            "POST",
+            self.upload_address(values, place),
+            content=video.path,
+            headers={
+                "Authorization": f"OAuth {values['access_token']}",
+                "Content-Type": "application/octet-stream",
+                "offset": "0",
+                "file_size": str(video.bytes),
+            },
+            timeout=UPLOAD_SECONDS,
+            progress=show,
+            repeatable=True,
+        )
+        if not answer.ok or answer.at("success") is not True:
+            raise graph.refusal(answer, "the upload")
+
+    def upload_address(self, values: Mapping[str, str], place: str) -> str:
+        """Return where bytes go, if that is the network's own. Raises `Unavailable`."""
+        raise Unavailable(f"{self.network.name}: the network takes no bytes")
+
+    async def _filled(self, containers: Containers, state: Mapping[str, Any]) -> JsonValue | Pending:
+        container, tries = str(state["container"]), int(str(state.get("tries", 0)))
+        standing = await containers.standing(container)
+        match standing.word:
+            case "FINISHED" | "PUBLISHED":
+                return {"container": container}
+            case "IN_PROGRESS":
+                after = min(float(str(state["after"])) * 1.5, LONGEST_POLL)
+                return Pending(after=after, state={**state, "after": after})
+        if (standing.word == UNKNOWN or may_try_again(standing)) and tries + 1 < TRIES:
+            return Pending(after=FIRST_POLL, state={"tries": tries + 1})
+        raise Rejected(self._failed(standing), code=standing.word, money=NOTHING_POSTED)
+
+    def _failed(self, standing: Standing) -> str:
+        return (
+            f"{self.network.name}: {self.network.title} could not use the video: {standing.why or standing.word}."
+        )
+
+    @hookimpl
+    async def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
+        """Publish the container, once.
+
+        Raises `NotSent` or `Rejected` where nothing was posted, `AlreadyThere` or `OutcomeUnknown` otherwise.
+        """
+        prepared = effect.prepared
+        assert isinstance(prepared, Mapping)
+        with errors_as(NotSent, InvalidInput, lasting=True, money=NOTHING_POSTED):
+            containers = self._containers()
+        container = str(prepared["container"])
+        return self._receipt(await containers.publish(container), container, post)
+
+    @hookimpl
+    async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone | Listing[Receipt]:
+        """Ask the container, which says whether it was published; when it is forgotten, list the posts.
+
+        Raises `Unavailable`.
+        """
+        containers, prepared = self._containers(), effect.prepared
+        if not isinstance(prepared, Mapping):
+            return await self._listing(containers, post, job, effect, "")
+        container = str(prepared["container"])
+        standing = await containers.standing(container)
+        if standing.word == DONE:
+            # Known by the container until its post is found: two posts may look alike, two containers do not.
+            id_ = await containers.post_of(container) or container
+            return Found.one(self._receipt(id_, container, post))
+        if standing.word == UNKNOWN:
+            return await self._listing(containers, post, job, effect, container)
+        return unpublished(standing)
+
+    def _receipt(self, id_: str, container: str, post: Post) -> Receipt:
+        return Receipt(
+            id=id_, details={"container": container}, state="processing", disclosure=self.label_sent(post)
+        )
+
+    def label_sent(self, post: Post) -> Shown | None:
+        """Return the label for AI that was sent; None where the network has none."""
+        return None
+
+    async def _listing(
+        self, containers: Containers, post: Post, job: Job, effect: Effect, container: str
+    ) -> Listing[Receipt]:
+        """List the account's posts, newest first."""
+        sent, field = self.text(post, job), self.network.text
+
+        async def page_at(after: str | None) -> Page:
+            read = await self._page(containers, after)
+            entries = [(one, await containers.container_of(text_at(one, "id"))) for one in read.at("data")]
+            more = read.text_at("paging", "cursors", "after") if read.text_at("paging", "next") else ""
+            return Page(read, entries, more or None)
+
+        def candidate(entry: tuple[Any, str]) -> Candidate[Receipt] | None:
+            one, was = entry
+            if not (id_ := text_at(one, "id")):
+                return None
+            listed = value_at(one, field)
+            words = {"caption": post.caption if listed == sent else str(listed)} if listed is not None else {}
+            # Only what was noted tells which container a post was.
+            ref = None if not was else effect.key if was == container else f"container {was}"
+            receipt = Receipt(id=id_, url=text_at(one, "permalink"))
+            return Candidate(receipt, ref, fields=words, created_at=time_of(text_at(one, "timestamp")))
+
+        return await read_listing(page_at, candidate, of="the account's list of posts", most_pages=MOST_PAGES)
+
+    async def _page(self, containers: Containers, after: str | None = None) -> Answer:
+        path, more = f"{containers.user}/{self.network.posts}", {"after": after} if after else {}
+        fields = f"id,timestamp,permalink,{self.network.text}"
+        read = await containers.graph.read(path, "the list of posts", fields=fields, limit=PAGE, **more)
+        if not isinstance(read.at("data"), list):
+            raise Unavailable(f"{self.network.name}: the list of posts was answered with something else")
+        return read
+
+    @hookimpl
+    async def follow_post(self, post: Post, job: Job, receipt: Receipt) -> Receipt | Pending:
+        """Read the post's address and its label back. Raises `Unavailable`."""
+        containers = self._containers()
+        id_, container = receipt.id, str(receipt.details.get("container", ""))
+        is_new = self.context.now() - (receipt.at or job.created_at) < timedelta(seconds=MISSING_SECONDS)
+        if id_ == container:
+            id_ = await containers.post_of(container) or await self._only_one(containers, post, job)
+            if not id_:
+                told = {"reason": f"{self.network.title} did not say which of its posts it is"}
+                return Pending(after=LONGEST_POLL) if is_new else receipt.replace(state="live", details=told)
+            await containers.note(container, id_)
+        read = await self._post(containers, id_)
+        if read is None:
+            gone = {"reason": f"{self.network.title} does not show it any more"}
+            return Pending(after=LONGEST_POLL) if is_new else receipt.replace(state="removed", details=gone)
+        renamed = {"id": id_, "replaces": receipt.id} if id_ != receipt.id else {}
+        shown = self.label_read(read, post)
+        label = {"disclosure": shown} if shown is not None else {}
+        return receipt.replace(url=read.text_at("permalink"), state="live", **renamed, **label)
+
+    def label_read(self, read: Answer, post: Post) -> Shown | None:
+        """Return the label for AI that the network shows; None where it has none."""
+        return None
+
+    async def _post(self, containers: Containers, id_: str) -> Answer | None:
+        """Read a post; None where there is none."""
+        graph = containers.graph
+        answer = await graph.get(f"{graph.base_url}/{id_}", {"fields": self.network.fields})
+        if is_missing(answer):
+            return None
+        if not answer.ok or answer.text_at("id") != id_:
+            raise graph.refusal(answer, "reading the post")
+        return answer
+
+    async def _only_one(self, containers: Containers, post: Post, job: Job) -> str:
+        """Return the one new post with our text that is no other container's; empty unless there is exactly one."""
+        read, sent = await self._page(containers), self.text(post, job)
+        since = job.created_at - timedelta(minutes=5)
+        fits = []
+        for one in read.at("data"):
+            at, id_ = time_of(text_at(one, "timestamp")), text_at(one, "id")
+            is_ours = value_at(one, self.network.text) in (sent, *([None] if not sent else []))
+            if is_ours and at is not None and at > since and id_ and not await containers.container_of(id_):
+                fits.append(id_)
+        return fits[0] if len(fits) == 1 else ""

@@ -1,0 +1,1 @@
+"""The common part of Meta's networks: containers that are filled, published once, and asked."""

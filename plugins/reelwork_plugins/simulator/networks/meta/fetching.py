@@ -1,0 +1,59 @@
+"""The video of a container: its bytes, fetched from an address or sent, and a look at them."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import math
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from reelwork_plugins.simulator.networks.films import Film, look_at
+from reelwork_plugins.simulator.networks.meta.store import Accounts, Container
+from reelwork_plugins.simulator.simulation import Simulation
+
+FETCH_SECONDS = 60.0
+LARGEST = 1 << 30
+
+
+async def take(sim: Simulation, accounts: Accounts, container: Container, unusable: str, shortest: float) -> None:
+    """Look at a video that has arrived: it is usable, or its container fails."""
+    fault = sim.switchboard.pick("video")
+    kind, seconds = fault.kind if fault else "", sim.settings.render_seconds
+    if fault is not None and kind in ("slow", "stuck"):
+        seconds = fault.seconds if kind == "slow" else math.inf
+    film: Film | None = None
+    with suppress(ValueError):
+        film = await asyncio.to_thread(look_at, container.path)
+    failure = ""
+    if film is None or film.seconds < shortest:
+        failure = unusable
+    if fault is not None and kind == "fail":
+        failure = f"{unusable} ({fault.value})"
+    accounts.change(container.id, film=film, failure=failure, ready_at=time.time() + seconds)
+
+
+async def fetch(accounts: Accounts, container: Container, address: str) -> bool:
+    """Fetch a video, as Meta does; return whether it came."""
+    return await asyncio.to_thread(_fetched, address, container.path)
+
+
+def _fetched(address: str, path: Path) -> bool:
+    parts = urlsplit(address)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=FETCH_SECONDS)
+    try:
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection.request("GET", target, headers={"user-agent": "facebookexternalua"})
+        answer = connection.getresponse()
+        content = answer.read(LARGEST)
+        if answer.status != 200:
+            return False
+        path.write_bytes(content)
+        return True
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
