@@ -297,7 +297,7 @@ class Lab:
         jobs = _jobs(folder)
         count.lost_jobs += max(asked.total() - len(jobs), 0)
         done = sum(job["status"] == "done" for job in jobs)
-        late = self.protocol == "fal"
+        late = self.protocol == "fal" or not self.side.can_be_asked
         ended = self.side.ends_without(self.side.faults[scene.publish])
         explained = all(
             job["status"] == "done" or _is_explained(job, scene, late=late, ended=ended) for job in jobs
@@ -341,9 +341,9 @@ def _jobs(folder: Path) -> list[dict[str, Any]]:
 def _is_explained(job: dict[str, Any], scene: Scene, *, late: bool, ended: bool) -> bool:
     """Whether a job that is not done is held in doubt, and no proof was possible.
 
-    With nothing known there is none, and none in a list of what has ended (`late`). What was sent a second time on
-    the word of a list is not sent a third time. Where nobody listens, a busy machine may use up all attempts:
-    nothing was sent then. A network that cannot use a video has `ended` the job.
+    With nothing known there is none, and none in a list of what has ended, or without a list (`late`). What was
+    sent a second time on the word of a list is not sent a third time. Where nobody listens, a busy machine may use
+    up all attempts: nothing was sent then. A network that cannot use a video has `ended` the job.
     """
     if job["status"] in ("failed", "rejected") and not job["in_doubt"] and ended:
         return True

@@ -26,6 +26,9 @@ from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import Instance
 from reelwork_plugins.simulator.networks.meta.store import Accounts as MetaAccounts
 from reelwork_plugins.simulator.networks.meta.store import account_id
+from reelwork_plugins.simulator.networks.telegram.chats import Chats
+from reelwork_plugins.simulator.networks.telegram.handlers import TOKEN as BOT_TOKEN
+from reelwork_plugins.simulator.networks.telegram.handlers import Telegram
 from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 from reelwork_plugins.simulator.networks.youtube.channel import Channels
 from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
@@ -48,10 +51,15 @@ LISTS_THAT_LIE: Mapping[str, str] = {
     "answer lost, then an empty list": "publish:accept-then-drop*1;list:empty*3",
     "answer lost, then a list that is late": "publish:accept-then-drop*1;list:late=2*6",
     "never arrived, then an empty list": "publish:silent=0.3*1;list:empty*3",
+}
+"""What a network may show of a post in doubt that is not so."""
+NOT_CLEAR: Mapping[str, str] = {
     "no id in the answer": "publish:no-id*1",
     "a web page for an answer": "publish:accept-then-html*1",
 }
-"""What a network may show of a post in doubt that is not so."""
+"""Answers to a post that are none."""
+TOKENS: Mapping[str, str] = {"mastodon": OPEN_TOKEN, "telegram": BOT_TOKEN}
+"""Of the networks to which a token is given in the workflow."""
 VIDEO_FAULTS = ("video:fail", "video:reject")
 
 
@@ -90,6 +98,11 @@ class Side(ABC):
     def head(self) -> str:
         """What such a file begins with."""
         return ""
+
+    @property
+    def can_be_asked(self) -> bool:
+        """False if a lost answer stays in doubt: nothing tells what was posted."""
+        return True
 
     def ends_without(self, fault: str) -> bool:
         """Return whether a job may end unpublished under this fault, and is not tried again."""
@@ -149,7 +162,9 @@ class NetworkSide(Side):
     def _own_faults(self) -> dict[str, str]:
         lost = {f"{one}: answer lost": f"{one}:{_losing(one)}*1" for one in self.operations if one != "publish"}
         refused = {f"{one}: token refused": f"{one}:401*1" for one in self.operations}
-        own = {"the video cannot be used": "video:fail*1", **LISTS_THAT_LIE}
+        if not self.can_be_asked:
+            return {**lost, **refused, **NOT_CLEAR}
+        own = {"the video cannot be used": "video:fail*1", **NOT_CLEAR, **LISTS_THAT_LIE}
         if "ask" in self.operations:
             # Its session no longer knows what became of it: only the channel's list can tell.
             own["answer lost, and the session is gone"] = "publish:accept-then-drop*1;ask:expired@nth=2*4"
@@ -183,6 +198,8 @@ class NetworkSide(Side):
             played.accounts = MetaAccounts()
             # Whatever the length of the provider's clips.
             played.shortest = 0.0
+        elif isinstance(played, Telegram):
+            played.chats = Chats()
         self.simulator.simulation.log.clear()
 
     def _place(self, url: str) -> dict[str, str]:
@@ -191,11 +208,13 @@ class NetworkSide(Side):
         if self.name == "instagram":
             # Its account tells where it is.
             return {}
+        if self.name == "telegram":
+            return {"base_url": url, "token": "env:REELWORK_FAULTS_TOKEN", "chat": "@rehearsal", "link_base": url}
         return {"base_url": url}
 
     def _sign_in(self, folder: Path, url: str) -> None:
         """Store an account whose token has ended: each process begins with a refresh."""
-        if self.name == "mastodon":
+        if self.name in TOKENS:
             return
         if self.name == "instagram":
             id_ = account_id(ANYONE)
@@ -217,7 +236,10 @@ class NetworkSide(Side):
         Accounts(folder / "accounts.json").add(self.name, self.name, account)
 
     def environment(self, folder: Path) -> Mapping[str, str]:
-        return {"REELWORK_ACCOUNTS": str(folder / "accounts.json"), "REELWORK_FAULTS_TOKEN": OPEN_TOKEN}
+        return {
+            "REELWORK_ACCOUNTS": str(folder / "accounts.json"),
+            "REELWORK_FAULTS_TOKEN": TOKENS.get(self.name, ""),
+        }
 
     def head(self) -> str:
         return "prompt,title\n"
@@ -236,6 +258,10 @@ class NetworkSide(Side):
     def count(self) -> int:
         return len(self.simulator.posts())
 
+    @property
+    def can_be_asked(self) -> bool:
+        return self.name not in SILENT
+
     def ends_without(self, fault: str) -> bool:
         return fault.startswith(VIDEO_FAULTS)
 
@@ -249,12 +275,17 @@ def _losing(operation: str) -> str:
 
 MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
 INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
+TELEGRAM = ("account", "chat", "member", "publish")
 YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
     "instagram": lambda: NetworkSide("instagram", {}, (), INSTAGRAM),
     # Other software takes the key and ignores it: all that is told comes from its list.
     "mastodon": lambda: NetworkSide("mastodon", {}, ("keys:ignored",), MASTODON),
     "mastodon-keys": lambda: NetworkSide("mastodon", {"idempotency_key": True}, (), MASTODON),
+    # What was posted cannot be asked for: a lost answer is held.
+    "telegram": lambda: NetworkSide("telegram", {}, (), TELEGRAM),
     # A token that ends in the middle of whatever is being done.
     "youtube": lambda: NetworkSide("youtube", {}, ("access:expire=0.4",), YOUTUBE),
 }
+SILENT = ("telegram",)
+"""Those that cannot be asked what was posted."""

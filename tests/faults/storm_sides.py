@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sides import SIDES, NetworkSide
+from sides import SIDES, SILENT, NetworkSide
 from wall import Wall
 
 from reelwork.store.records import EffectRow
 
-NETWORKS = tuple(SIDES)
+# A wall that cannot be asked stands for the others.
+NETWORKS = tuple(name for name in SIDES if name not in SILENT)
 REFRESHED = "access:expire=305"
 """A token is refreshed 300 seconds before it ends."""
 

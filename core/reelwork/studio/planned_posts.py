@@ -17,6 +17,7 @@ from reelwork.planning.post_prices import any_priced, is_posted, post_quotes
 from reelwork.planning.review_rules import planned_reason
 from reelwork.planning.shapes import target_for
 from reelwork.plugins.pipeline import Pipeline
+from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Privacy, Prompt, Target
 
 
@@ -46,6 +47,8 @@ class PlannedPost(Frozen):
     """Why it will wait for a person's review; empty if it will not."""
     target: Target | None = None
     """The video it gets, where that is another than the render."""
+    held_in_doubt: bool = False
+    """True if the destination cannot be asked what was posted: should its answer be lost, the post is held."""
 
 
 def copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned: PlannedJob) -> Iterator[str]:
@@ -58,6 +61,12 @@ def copy_notes(pipeline: Pipeline, brief: Brief, prompt: Prompt | None, planned:
             copy = copy_for(brief, prompt, name)
             own = prompt.replace(title=copy.title, caption=copy.caption, hashtags=copy.hashtags)
             yield from (f"{name}: {problem}" for problem in copy_problems(own, planned.platform))
+
+
+def cannot_be_asked(pipeline: Pipeline, destination: str) -> bool:
+    """Return whether only a person can find out there if a post whose answer was lost is out."""
+    has_no_means = pipeline.instances[destination].idempotency is Idempotency.NONE
+    return has_no_means and not pipeline.dispatcher.has(destination, "find_post")
 
 
 def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
@@ -77,6 +86,7 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
             basis="" if quote is None else quote.basis,
             review=planned_reason(pipeline.workflow.review, name, cost),
             target=None if target == PLAIN else target,
+            held_in_doubt=cannot_be_asked(pipeline, name),
             publish_at=copy.publish_at or data.brief.publish_at,
             **{field: getattr(copy, field) for field in type(copy).model_fields if field != "publish_at"},
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -51,3 +52,32 @@ def disclosure(post: Post, setting: str) -> str:
     if setting == DEFAULT_DISCLOSURE or (not setting and post.disclosure.label == "caption"):
         return usual
     return setting
+
+
+def utf16_units(text: str) -> int:
+    """Return the length of a text in UTF-16 code units: an emoji counts two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def fitted(text: str, longest: int, length: Callable[[str], int]) -> str:
+    """Return the text, cut at a word where it is longer than that; `length` counts as the network does."""
+    if length(text) <= longest:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if length(f"{text[:middle]}…") <= longest else (low, middle - 1)
+    cut = text[:low]
+    # Not far back for a space: a text without spaces, as in Chinese, would lose its last sentence.
+    cut = cut.rpartition(" ")[0] if " " in cut[-40:] else cut
+    # Of an emoji that is joined of several, no joint is left without what it joins.
+    cut = cut.rstrip().rstrip("\u200d")
+    return f"{cut}…" if cut else ""
+
+
+def with_disclosure(body: str, words: str, longest: int, length: Callable[[str], int]) -> str:
+    """Return a text with the words about AI at its end, which are never cut; they are not said twice."""
+    if words and words.casefold() in body.casefold() and length(body) <= longest:
+        words = ""
+    tail = f"\n\n{words}" if body and words else words
+    return fitted(body, longest - length(tail), length) + tail

@@ -21,7 +21,7 @@ from reelwork_plugins.simulator.faults import Fault
 from reelwork_plugins.simulator.forms import Form, read_form
 from reelwork_plugins.simulator.handlers import Handler, Reply, expired, not_found, stored_content
 from reelwork_plugins.simulator.json_answer import Json
-from reelwork_plugins.simulator.log import RequestLog, safe_headers
+from reelwork_plugins.simulator.log import RequestLog, safe_headers, safe_path
 from reelwork_plugins.simulator.moderation import bare
 from reelwork_plugins.simulator.refusals import (
     Refused,
@@ -41,7 +41,7 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
     request_id = f"req_{uuid.uuid4().hex}"
     # Before anything is decided: the log is what judges the client, and has the requests that get no answer, too.
     entry = sim.log.received(
-        request_id=request_id, method=request.method, path=request.url.path, query=dict(request.query_params),
+        request_id=request_id, method=request.method, path=safe_path(request), query=dict(request.query_params),
         operation=operation, dialect=dialect.name, headers=safe_headers(request.headers), fields=form.shown(),
         body=form.kind, problem=form.problem or None, idempotency_key=request.headers.get("idempotency-key"),
     )  # fmt: skip

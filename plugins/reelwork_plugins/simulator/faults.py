@@ -8,6 +8,7 @@ A fault is written `OPERATION:KIND[=VALUE][:retry-after=SECONDS][@WHEN][*COUNT]`
 `create` stands for everything that makes a video: create, remix and edits; `delete` also for cancelling. `result`
 is fal's. `render` and `webhook` faults are decided when a job is made, `video` faults when one is uploaded to a
 network. There `publish` is the request that makes a post, and `processing` the question of how far the network is.
+`rights` faults are decided with each request that is about a chat.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ class Kind:
 _SECONDS = re.compile(r"\d+(\.\d+)?")
 _HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation")
 _PAGES = ("create", "poll", "result", "list", "content", "moderation")
-_NETWORK = ("publish", "begin", "ask", "processing", "thumbnail", "account", "instance", "register", "token")
+_NETWORK = (
+    "publish", "begin", "ask", "processing", "thumbnail", "account", "chat", "member", "instance", "register",
+    "token",
+)  # fmt: skip
 _TAKES = ("publish", "upload", "begin")
 _META = ("publish", "upload", "begin", "processing", "account", "list")
 _GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "account", "list")
@@ -96,6 +100,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("ignored", ("keys",), "post again although the key is known, as other software does (mastodon)"),
     Kind("shared", ("media",), "leave out an upload that is in a post, as before Mastodon 4.3 (mastodon)"),
     Kind("other", ("instance",), "present itself as other software than Mastodon (mastodon)"),
+    Kind("missing", ("rights",), "there is no such chat, or none that the bot can see (telegram)"),
+    Kind("left", ("rights",), "the bot is not in the chat any more (telegram)"),
+    Kind("silenced", ("rights",), "the bot may not post videos in the chat (telegram)"),
     Kind("denied", ("consent",), "the person at the browser does not allow the sign-in"),
     Kind("unknown-status", ("poll", "list"), "show this word as the status", "text"),
     Kind("empty", ("list",), "show an empty list"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections import deque
@@ -11,8 +12,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
+
 from reelwork_hooks import InvalidInput
 
+_IN_PATH = re.compile(r"(/bot|/webhooks/\d+/)([^/]+)")
+"""A token that is part of an address: a Telegram bot's, or that of a webhook at Discord."""
 _SECRET = frozenset({"authorization", "api-key", "x-api-key", "x-litellm-api-key", "cookie", "proxy-authorization"})
 
 
@@ -109,6 +114,11 @@ def read_log(path: Path) -> list[dict[str, Any]]:
 def safe_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the headers with secrets reduced to a hash: the same secret can be recognised, not read."""
     return {name: _hash(value) if name.lower() in _SECRET else value for name, value in headers.items()}
+
+
+def safe_path(request: Request) -> str:
+    """Return the path with a token in it reduced to a hash, as some services have one there."""
+    return _IN_PATH.sub(lambda found: found[1] + _hash(found[2]), request.url.path)
 
 
 def _hash(value: str) -> str:

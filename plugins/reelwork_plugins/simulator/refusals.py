@@ -53,6 +53,8 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
         return _google_error(refused)
     if dialect.errors == "graph":
         return _graph_error(refused)
+    if dialect.errors == "telegram":
+        return _telegram_error(refused)
     if dialect.errors == "kling":
         code = refused.code if (refused.code or "").isdecimal() else _KLING_CODES.get(refused.status, "5000")
         return {"code": int(code or 0), "message": refused.message, "request_id": uuid4().hex}
@@ -100,6 +102,14 @@ _GRAPH_WORDS = {
     "25.2207050": "User account is restricted.",
     "4.2207051": "We restrict certain activity to protect our community.",
 }
+
+
+def _telegram_error(refused: Refused) -> dict[str, Any]:
+    error: dict[str, Any] = {"ok": False, "error_code": refused.status, "description": refused.message}
+    if wait := refused.headers.get("retry-after"):
+        # Telegram itself asks for whole seconds.
+        error["parameters"] = {"retry_after": int(wait) if wait.isdecimal() else float(wait)}
+    return error
 
 
 def youtube_refusal(reason: str) -> Refused:
