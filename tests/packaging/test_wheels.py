@@ -32,7 +32,7 @@ def test_the_wheel_holds_what_the_code_reads(wheel_of_reelwork: Path) -> None:
         "reelwork/py.typed",
         "reelwork_hooks/py.typed",
         "reelwork_plugins/py.typed",
-        "reelwork_plugins/providers/preview/DejaVuSans.ttf",
+        "reelwork_plugins/letters/DejaVuSans.ttf",
         "reelwork_plugins/moderation/rules/default.txt",
         "reelwork_plugins/publishers/gallery/page.css",
     ):

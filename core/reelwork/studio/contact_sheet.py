@@ -168,11 +168,11 @@ def _length(job: JobResult) -> float | None:
 
 
 def font_file() -> Path | None:
-    """DejaVu Sans, which comes along with the provider `preview`; None where it is missing."""
+    """DejaVu Sans, which comes along with the built-in plugins; None where it is missing."""
     # Found and not imported: the engine's package must work without the built-in plugins.
     home = importlib.util.find_spec("reelwork_plugins")
     folders = (home.submodule_search_locations or ()) if home else ()
-    paths = (Path(folder) / "providers" / "preview" / "DejaVuSans.ttf" for folder in folders)
+    paths = (Path(folder) / "letters" / "DejaVuSans.ttf" for folder in folders)
     return next((path for path in paths if path.exists()), None)
 
 

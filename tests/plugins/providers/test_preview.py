@@ -214,10 +214,10 @@ def test_any_text_can_be_drawn(tmp_path: Path, prompt: str) -> None:
 
 
 def test_cyrillic_and_greek_have_letters_of_their_own() -> None:
-    from reelwork_plugins.providers.preview.lettering import _draws, font
+    from reelwork_plugins.letters import draws, font
 
-    assert all(_draws(font(16), letter) for letter in "éßЖщΩλעشṼ—½")
-    assert not _draws(font(16), "\U0010abcd")
+    assert all(draws(font(16), letter) for letter in "éßЖщΩλעشṼ—½")
+    assert not draws(font(16), "\U0010abcd")
 
 
 def test_lines_stay_within_the_width_and_keep_every_word() -> None:

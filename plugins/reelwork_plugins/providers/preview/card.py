@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFilter
 
+from reelwork_plugins.letters import font
 from reelwork_plugins.providers.preview.colour import RGB, Planes, to_yuv
 from reelwork_plugins.providers.preview.lettering import (
     Line,
     draw_line,
     fit,
-    font,
     leading,
     printable,
     width_of,

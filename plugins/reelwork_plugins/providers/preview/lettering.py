@@ -1,15 +1,15 @@
-"""Text: the bundled font, line breaking for any script, and the layout of lines."""
+"""Text: fonts for any script, line breaking, and the layout of lines."""
 
 from __future__ import annotations
 
-import io
 import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
+
+from reelwork_plugins.letters import draws, font, pieces
 
 _SYSTEM_FONTS = (
     "NotoSansCJK-Regular.ttc",
@@ -29,8 +29,6 @@ _SYSTEM_FONTS = (
     "unifont.otf",
 )
 """Fonts an operating system may have for scripts the bundled one lacks, such as Chinese or Hindi."""
-# The last character for private use, which none of these fonts has: it shows their box for a missing one.
-_MISSING = "\U0010fffd"
 _BREAKS = re.compile(r"\s+")
 _WORD_LIMIT = 700
 
@@ -44,17 +42,6 @@ class Line:
     y: float
 
 
-@lru_cache(maxsize=1)
-def _bundled() -> bytes:
-    return (files("reelwork_plugins.providers.preview") / "DejaVuSans.ttf").read_bytes()
-
-
-@lru_cache(maxsize=64)
-def font(size: int) -> ImageFont.FreeTypeFont:
-    """Return the bundled font, DejaVu Sans, `size` pixels high."""
-    return ImageFont.truetype(io.BytesIO(_bundled()), size)
-
-
 @lru_cache(maxsize=64)
 def _system_font(name: str, size: int) -> ImageFont.FreeTypeFont | None:
     try:
@@ -66,22 +53,10 @@ def _system_font(name: str, size: int) -> ImageFont.FreeTypeFont | None:
 @lru_cache(maxsize=4096)
 def _font_of(character: str) -> str:
     """Return the font that has this character: empty for the bundled one, or when none has it."""
-    if _draws(font(16), character):
+    if draws(font(16), character):
         return ""
-    found = (name for name in _SYSTEM_FONTS if (face := _system_font(name, 16)) and _draws(face, character))
+    found = (name for name in _SYSTEM_FONTS if (face := _system_font(name, 16)) and draws(face, character))
     return next(found, "")
-
-
-def _draws(face: ImageFont.FreeTypeFont, character: str) -> bool:
-    """Return whether the font has the character."""
-    # Pillow cannot be asked. A missing character looks like one that no font has.
-    return character.isspace() or _drawn(face, character) != _drawn(face, _MISSING)
-
-
-def _drawn(face: ImageFont.FreeTypeFont, character: str) -> bytes:
-    picture = Image.new("L", (48, 48))
-    ImageDraw.Draw(picture).text((12, 32), character, fill=255, font=face, anchor="ls")
-    return picture.tobytes()
 
 
 def _runs(text: str, size: int) -> list[tuple[str, ImageFont.FreeTypeFont]]:
@@ -127,24 +102,11 @@ def printable(text: str) -> str:
     return clean if len(clean) <= _WORD_LIMIT else clean[:_WORD_LIMIT].rstrip() + "…"
 
 
-def _pieces(text: str) -> list[str]:
-    """Return the pieces between which a line may break: words, and single characters in scripts without spaces."""
-    pieces: list[str] = []
-    word = ""
-    for character in text:
-        if character == " " or unicodedata.east_asian_width(character) in ("W", "F"):
-            pieces += [word, character] if word else [character]
-            word = ""
-        else:
-            word += character
-    return [*pieces, word] if word else pieces
-
-
 def wrap(text: str, size: int, width: float) -> list[str]:
     """Return the text in lines no wider than `width` pixels. A word that is wider is cut."""
     lines: list[str] = []
     current = ""
-    for piece in _pieces(text):
+    for piece in pieces(text):
         if width_of((current + piece).rstrip(), size) <= width:
             current += piece
             continue
