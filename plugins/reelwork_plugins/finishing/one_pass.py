@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reelwork_hooks import Asset, ReelworkError
 from reelwork_plugins.encoding import repeatable
 from reelwork_plugins.finishing.overlays import Over, Overlaying, pulled
-from reelwork_plugins.finishing.pixels import pixel_aspect
+from reelwork_plugins.finishing.pixels import Size, pixel_aspect
 
 if TYPE_CHECKING:
     import av
@@ -24,17 +23,6 @@ if TYPE_CHECKING:
 
 _TURNS = {90: ("cclock",), 180: ("clock", "clock"), 270: ("clock",)}
 """For an upright picture: FFmpeg's turns for the rotation that a frame says it has."""
-
-
-@dataclass(frozen=True)
-class Size:
-    """Width and height in pixels."""
-
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.width}:{self.height}"
 
 
 Progress = Callable[[float], None]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from av.filter.graph import Graph
     from PIL.Image import Image
 
-    from reelwork_plugins.finishing.one_pass import Size
+    from reelwork_plugins.finishing.pixels import Size
 
 _BT709, _UNSPECIFIED, _FULL = 1, 2, 2
 """FFmpeg's numbers for the colours of a video, and for a range from 0 to 255."""

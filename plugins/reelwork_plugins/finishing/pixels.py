@@ -1,7 +1,8 @@
-"""The shape of a video's pixels."""
+"""The size of a picture, and the shape of its pixels."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,17 @@ if TYPE_CHECKING:
 
 MOST_STRETCHED = 8
 """The width of a pixel by its height, or the other way round, up to which a file is believed."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+    def __str__(self) -> str:
+        return f"{self.width}:{self.height}"
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction:

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, ReelworkError, Role, hookimpl
 from reelwork_plugins.files import made_once
-from reelwork_plugins.finishing.one_pass import OnePass, Progress, Size, even, opened, recipe, then
+from reelwork_plugins.finishing.one_pass import OnePass, Progress, even, opened, recipe, then
+from reelwork_plugins.finishing.pixels import Size
 
 if TYPE_CHECKING:
     from av.filter.context import FilterContext

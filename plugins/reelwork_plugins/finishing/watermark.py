@@ -20,8 +20,9 @@ from reelwork_hooks import (
     hookimpl,
 )
 from reelwork_plugins.files import made_once
-from reelwork_plugins.finishing.one_pass import OnePass, Progress, Size, opened, recipe, upright_alone
+from reelwork_plugins.finishing.one_pass import OnePass, Progress, opened, recipe, upright_alone
 from reelwork_plugins.finishing.overlays import Overlay
+from reelwork_plugins.finishing.pixels import Size
 
 if TYPE_CHECKING:
     from PIL.Image import Image
