@@ -54,6 +54,7 @@ SLOW = tuple(
         "packaging",
         "performance",
         "plugins/publishers/instagram/test_conformance.py",
+        "plugins/publishers/threads/test_conformance.py",
         "plugins/publishers/youtube/test_conformance.py",
         "plugins/storage/test_conformance.py",
         "plugins/test_conformance.py",

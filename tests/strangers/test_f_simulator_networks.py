@@ -26,6 +26,11 @@ PATHS = {
         /api/v1/accounts/verify_credentials /api/v1/accounts/48160509844648/statuses /api/v2/media /api/v1/media/1
         /api/v1/statuses /api/v1/statuses /api/v1/statuses /api/v1/statuses/1 /media/1/a /@a/1 /@rehearsal / /x
     """,
+    "threads": """
+        /oauth/authorize /oauth/access_token /access_token /refresh_access_token /v1.0/me /v1.0/me/threads
+        /v1.0/me/threads /v1.0/me/threads_publish /v1.0/me/threads_publishing_limit /v1.0/1 /media/1
+        /@a/post/1 / /x
+    """,
     "youtube": """
         /o/oauth2/v2/auth /token /upload/youtube/v3/videos /upload/youtube/v3/videos /youtube/v3/playlistItems
         /upload/youtube/v3/thumbnails/set /youtube/v3/videos /youtube/v3/channels /media/1 /vi/1 /watch / /x

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from reelwork_hooks import Job, Post
+from reelwork_plugins.publishers.meta.text import shortened
 from reelwork_plugins.publishers.post_text import DEFAULT_DISCLOSURE, disclosure, filled
 
 # https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media
@@ -24,9 +25,9 @@ def caption(post: Post, job: Job, template: str) -> str:
     excess = counted(whole) + counted(tail) - LONGEST
     if excess > 0:
         # The caption gives way, not what stands around it.
-        shorter = shortened(post.caption, counted(post.caption) - excess)
+        shorter = shortened(post.caption, counted(post.caption) - excess, counted)
         whole = filled(template, post.replace(hashtags=tags, caption=shorter), job)
-    return shortened(whole, LONGEST - counted(tail)) + tail
+    return shortened(whole, LONGEST - counted(tail), counted) + tail
 
 
 def counted(text: str) -> int:
@@ -42,14 +43,3 @@ def hashtags_in(text: str) -> int:
 def mentions_in(text: str) -> int:
     """Return the number of accounts that are named."""
     return len(_MENTION.findall(text))
-
-
-def shortened(text: str, longest: int) -> str:
-    """Return the text, cut at a word where it is too long."""
-    if counted(text) <= longest:
-        return text
-    kept = text
-    while kept and counted(kept) > longest - 1:
-        kept = kept[: -max((counted(kept) - longest + 1) // 2, 1)]
-    cut = kept.rpartition(" ")[0] if " " in kept[-40:] else kept
-    return f"{cut.rstrip()}…" if longest > 0 else ""

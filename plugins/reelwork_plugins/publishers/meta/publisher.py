@@ -123,7 +123,7 @@ class ContainerPublisher(Plugin):
         if takes_bytes:
             form["upload_type"] = "resumable"
         else:
-            form["video_url"] = await self.context.public_url(video, LINK_SECONDS)
+            form["video_url"] = await self.address_of(video)
         container, place = await containers.create(form)
         if takes_bytes:
             await self._send(containers.graph, place, video, job)
@@ -152,6 +152,10 @@ class ContainerPublisher(Plugin):
         )
         if not answer.ok or answer.at("success") is not True:
             raise graph.refusal(answer, "the upload")
+
+    async def address_of(self, video: Asset) -> str:
+        """Return an address from which Meta can fetch a video. Raises `InvalidInput` where storage gives none."""
+        return await self.context.public_url(video, LINK_SECONDS)
 
     def upload_address(self, values: Mapping[str, str], place: str) -> str:
         """Return where bytes go, if that is the network's own. Raises `Unavailable`."""

@@ -1,0 +1,62 @@
+"""The network `threads`: the sign-in, containers, publishing, and a page of what was posted."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from reelwork_plugins.simulator.dialects import Dialect
+from reelwork_plugins.simulator.handlers import Handler
+from reelwork_plugins.simulator.networks.threads.handlers import NAME, Threads
+from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.settings import SimulatorSettings
+from reelwork_plugins.simulator.simulation import Simulation
+
+_ROW = Dialect(NAME, bodies=frozenset({"form", "json"}), errors="graph", keys=False, largest_body=1 << 20)
+
+
+def routes(sim: Simulation) -> list[Route]:
+    """Return the routes of the API, the sign-in and the pages."""
+    network = sim.network = Threads(sim)
+    api, tokens = network.handler, network.tokens
+    v = "/v1.0"
+    table: tuple[tuple[str, str, str, Handler], ...] = (
+        ("/oauth/authorize", "GET", "authorize", tokens.pages.show),
+        ("/oauth/authorize", "POST", "authorize", tokens.pages.decide),
+        ("/oauth/access_token", "POST", "token", tokens.exchange),
+        ("/access_token", "GET", "token", api(tokens.long)),
+        ("/refresh_access_token", "GET", "token", api(tokens.renew)),
+        (f"{v}/me", "GET", "account", api(network.me)),
+        (f"{v}/{{user}}/threads", "POST", "begin", api(network.create)),
+        (f"{v}/{{user}}/threads", "GET", "list", api(network.list_posts)),
+        (f"{v}/{{user}}/threads_publish", "POST", "publish", api(network.publish)),
+        (f"{v}/{{user}}/threads_publishing_limit", "GET", "account", api(network.limit)),
+        (f"{v}/{{id}}", "GET", "processing", api(network.node)),
+        (f"{v}/{{id}}", "DELETE", "delete", api(network.delete)),
+        ("/media/{id}", "GET", "content", api(network.file)),
+        ("/@{account}/post/{id}", "GET", "page", api(network.page)),
+        ("/", "GET", "page", api(network.page)),
+    )
+    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
+
+
+def row(settings: SimulatorSettings) -> Dialect:
+    """Return the facts by which unknown addresses are answered."""
+    return _ROW
+
+
+def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> list[str]:
+    """Return what to tell the person who started it."""
+    return [
+        f"The simulator is ready at {address}, and plays Threads. Nobody sees what is posted; Ctrl-C stops it.",
+        f"Sign in: reelwork accounts add threads --name rehearsal --service {address}",
+        "Any app ID and secret will do there.",
+        "Point a workflow at it with these lines, beside a storage that gives addresses:",
+        "",
+        "[plugins]",
+        'publish = ["threads"]',
+        "",
+        "[plugin.threads]",
+        'account = "rehearsal"',
+        "",
+        f"What was posted: {address}/",
+    ]
