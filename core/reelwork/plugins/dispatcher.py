@@ -75,7 +75,7 @@ class Dispatcher:
         origins: Mapping[str, str] | None = None,
         sign_in: Mapping[str, SignIn] | None = None,
     ) -> None:
-        """`sign_in` is awaited before each hook of an instance whose token may end."""
+        """`sign_in` is awaited before each hook, but for pure checks, of an instance whose token may end."""
         self._sign_in = sign_in or {}
         self._origins = origins or {}
         """The distribution of each instance's plugin."""
@@ -98,7 +98,8 @@ class Dispatcher:
         """
         found = self._hooks[instance, hook]
         note_call(instance)
-        if instance in self._sign_in:
+        # A plan is made without the network, and before there is an account.
+        if instance in self._sign_in and hook != "check_brief":
             await self._signed_in(instance, hook)
         begin = partial(found.answer, arguments)
         if self._observer is None:

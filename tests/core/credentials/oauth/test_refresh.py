@@ -381,3 +381,20 @@ def test_accounts_of_one_sign_in_share_its_tokens(place: Place, net: Network, at
     assert me.secret["refresh_token"] in net.validator.refresh_tokens
     assert (other.identity, other.shown, other.expires_at) == ("net/b", {"identifier": "b"}, me.expires_at)
     assert place.accounts.credentials("alone") == alone
+
+
+def test_a_brief_is_checked_without_a_token(
+    place: Place, net: Network, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REELWORK_ACCOUNTS", str(place.accounts.path))
+    plugin, words = Path(place.kind), "return [Problem(message='too short')]"
+    mine = f"\n    @hookimpl\n    def check_brief(self) -> list[Problem]:\n        {words}\n"
+    plugin.write_text(plugin.read_text() + mine)
+    place.add()
+    dispatcher = workshop.build(FLOW).dispatcher
+    first = asyncio.run(dispatcher.problems("net", sample_job()))
+    # Neither a token that ends soon nor an account that is not there keeps a plan from being made.
+    place.accounts.remove("me")
+    assert asyncio.run(dispatcher.problems("net", sample_job())) == first
+    assert [problem.message for problem in first] == ["too short"]
+    assert net.refreshes() == []
