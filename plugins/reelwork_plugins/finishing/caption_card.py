@@ -22,7 +22,10 @@ _SIDES = {True: 0.12, False: 0.08}
 """Margins at both sides, as a part of the width. Upright, the networks' buttons stand there."""
 _EDGES = {True: 0.18, False: 0.07}
 """Margins at top and bottom, as a part of the height. Upright, names and texts of the networks stand there."""
+_MOST_LETTERS = 1000
+"""Of what is shown at a time: more do not fit, and are not measured."""
 _OUTLINE = 0.09
+"""Of the size."""
 _BOX_ALPHA, _SHADOW_ALPHA = 190, 120
 
 
@@ -106,9 +109,14 @@ def _placed(picture: Image, size: Size, look: Look, pad: int) -> Overlay:
     return Overlay(picture, max(x - x % 2, 0), max(y - y % 2, 0))
 
 
-def fitted(words: str, size: Size, look: Look) -> Fitted:
-    """Return the words in lines that stay within the margins. Raises `NotDrawable`."""
+def fitted(words: str, size: Size, look: Look, *, balanced: bool = True) -> Fitted:
+    """Return the words in lines that stay within the margins, and are about as long as each other.
+
+    They take more time `balanced`, and no other room. Raises `NotDrawable`.
+    """
     words = unicodedata.normalize("NFC", "".join(sign for sign in words if not "\ufe00" <= sign <= "\ufe0f"))
+    if len(words) > _MOST_LETTERS:
+        raise _too_long(look)
     path, direction = _font_for(words, look.font), _direction(words)
     largest = min(size.width, size.height) * look.size
     upright = size.height > size.width
@@ -116,34 +124,45 @@ def fitted(words: str, size: Size, look: Look) -> Fitted:
     height = size.height * (1 - 2 * _edge(size, look))
     for part in (1.0, 0.9, 0.8, 0.72, _SMALLEST):
         face = _face(path, max(round(largest * part), 6))
-        lines = _balanced(words, face, direction, width)
+        lines = _lines(words, face, direction, width, balanced=balanced)
         if lines is not None and len(lines) <= look.lines and len(lines) * sum(face.getmetrics()) <= height:
             return Fitted(face, tuple(lines), direction)
+    raise _too_long(look)
+
+
+def _too_long(look: Look) -> NotDrawable:
     many = "1 line" if look.lines == 1 else f"{look.lines} lines"
-    raise NotDrawable(f"its words do not fit into {many} at a size that can be read. Split it into several")
+    return NotDrawable(f"its words do not fit into {many} at a size that can be read. Split it into several")
 
 
 def _edge(size: Size, look: Look) -> float:
     return look.margin if look.margin is not None else _EDGES[size.height > size.width]
 
 
-def _balanced(words: str, face: FreeTypeFont, direction: str | None, width: float) -> list[str] | None:
-    """Return lines of about the same length; None where a word is too long for one."""
+def _lines(
+    words: str, face: FreeTypeFont, direction: str | None, width: float, *, balanced: bool
+) -> list[str] | None:
+    """Return the words in lines; None where a word is too long for one."""
     lines: list[str] = []
     for paragraph in words.split("\n"):
         widest = _broken(paragraph, face, direction, width)
         if widest is None:
             return None
-        narrow, wide = width / len(widest) * 0.8, width
-        while len(widest) > 1 and wide - narrow > face.size / 4:
-            middle = (narrow + wide) / 2
-            tried = _broken(paragraph, face, direction, middle)
-            if tried is not None and len(tried) == len(widest):
-                widest, wide = tried, middle
-            else:
-                narrow = middle
-        lines += widest
+        lines += _balanced(paragraph, widest, face, direction, width) if balanced else widest
     return lines
+
+
+def _balanced(text: str, widest: list[str], face: FreeTypeFont, direction: str | None, width: float) -> list[str]:
+    """Return as many lines of the text, in the least width that they need."""
+    narrow, wide = width / len(widest) * 0.8, width
+    while len(widest) > 1 and wide - narrow > face.size / 4:
+        middle = (narrow + wide) / 2
+        tried = _broken(text, face, direction, middle)
+        if tried is not None and len(tried) == len(widest):
+            widest, wide = tried, middle
+        else:
+            narrow = middle
+    return widest
 
 
 def _broken(text: str, face: FreeTypeFont, direction: str | None, width: float) -> list[str] | None:

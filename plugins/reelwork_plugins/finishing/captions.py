@@ -154,7 +154,7 @@ class Captions(Plugin):
 
     def _check_drawable(self, cues: Sequence[Cue], size: Size) -> None:
         look = self._look()
-        for shown in _together(cues)[1]:
+        for shown in _together(cues, look)[1]:
             if shown:
                 _drawable(shown, size, look)
 
@@ -219,8 +219,11 @@ class Captions(Plugin):
             raise _Unusable(f"{name} cannot be read: {error.strerror or error}") from error
 
 
-def _together(cues: Sequence[Cue]) -> tuple[list[float], list[tuple[Cue, ...]]]:
-    """Return the times at which other captions are shown, and those that are shown from each of them on."""
+def _together(cues: Sequence[Cue], look: Look) -> tuple[list[float], list[tuple[Cue, ...]]]:
+    """Return the times at which other captions are shown, and those that are shown from each of them on.
+
+    Raises `_Unusable` where more are shown at a time than there are lines.
+    """
     # The first is before all captions: nothing is shown then.
     times = [-1.0, *sorted({time for cue in cues for time in (cue.start, cue.end)})]
     shown: list[tuple[Cue, ...]] = []
@@ -230,13 +233,17 @@ def _together(cues: Sequence[Cue]) -> tuple[list[float], list[tuple[Cue, ...]]]:
         active = [cue for cue in active if cue.end > time]
         while waiting and waiting[-1].start <= time:
             active.append(waiting.pop())
+            # Seen here, since thousands at once would be thousands of lists of thousands.
+            if len(active) > look.lines:
+                why = f"more captions are shown at its time than there are lines ({look.lines})"
+                raise _Unusable(f"line {active[-1].line}: {why}", "Correct their times, or set `lines`.")
         shown.append(tuple(active))
     return times, shown
 
 
 def _drawable(shown: Sequence[Cue], size: Size, look: Look) -> None:
     try:
-        fitted(_words(shown), size, look)
+        fitted(_words(shown), size, look, balanced=False)
     except NotDrawable as error:
         raise _not_drawable(shown, error) from error
 
@@ -254,7 +261,7 @@ class _Shown:
     """The captions as pictures: one at a time is in memory."""
 
     def __init__(self, cues: Sequence[Cue], look: Look) -> None:
-        self._times, self._shown = _together(cues)
+        self._times, self._shown = _together(cues, look)
         self._look = look
         self._last: tuple[tuple[Cue, ...], Overlay | None] = ((), None)
 

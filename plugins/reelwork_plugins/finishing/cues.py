@@ -11,10 +11,13 @@ from dataclasses import dataclass
 MOST_BYTES = 2_000_000
 """Of a captions file: hours of speech are less."""
 _BREAK = re.compile(r"\r\n|\r|\n")
-_CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+)(?:[.,](\d{1,9}))?")
-_SECONDS = re.compile(r"\d+(?:[.,]\d{1,9})?")
-_TWO_TIMES = re.compile(r"\s*-?\d+:\d+[\d:.,]*\s*\S{1,5}\s*-?\d+:\d+[\d:.,]*")
-_PLAIN = re.compile(r"\s*(-?\d[\d:.,]*)\s*[-–—]\s*(-?\d[\d:.,]*)\s+(\S.*)")
+_CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,3}):(\d{1,3})(?:[.,](\d{1,9}))?")
+_SECONDS = re.compile(r"\d{1,7}(?:[.,]\d{1,9})?")
+# Bounded throughout: in a file of any kind, a pattern must not try a line in millions of ways.
+# With seconds or parts of them: `10:30 - 11:45` may be what is said.
+_A_TIME = r"-?\d{1,4}:\d{1,3}(?::\d{1,3}(?:[.,]\d{1,9})?|[.,]\d{1,9})"
+_TWO_TIMES = re.compile(rf"\s{{0,9}}{_A_TIME}\s{{0,9}}[^\s\d]{{1,5}}\s{{0,9}}{_A_TIME}")
+_PLAIN = re.compile(r"\s*(-?\d[\d:.,]{0,30})\s{0,9}[-–—]\s{0,9}(-?\d[\d:.,]{0,30})\s+(\S.*)")
 # Of WebVTT also a time within the words, and of SubRip the marks that it took from another format.
 _MARK = re.compile(r"</?[a-zA-Z][^<>\n]*>|<[\d:.]+>|\{\\[^{}\n]*\}")
 # Unprintable, and needed: they join letters, keep them apart, and set their direction.

@@ -209,6 +209,20 @@ def test_captions_that_overlap_are_shown_together(tmp_path: Path, clip: Clip) ->
     assert both > two * 1.5
 
 
+def test_more_captions_at_a_time_than_lines_are_refused_at_once(tmp_path: Path) -> None:
+    for text in ("0 - 1 One\n" * 40_000, f"0 - 1 {'word ' * 300_000}"):
+        [problem] = captions(tmp_path, mode="burn", text=text).check_brief(a_job())
+        assert "lines" in problem.message
+        assert captions(tmp_path, text=text).check_brief(a_job()) == [], "a player does with them what it can"
+
+
+@pytest.mark.parametrize("words", SCRIPTS.values(), ids=SCRIPTS)
+def test_what_is_checked_beforehand_is_what_is_drawn(words: str) -> None:
+    for size in (WIDE, UPRIGHT):
+        before, drawn = fitted(words, size, LOOK, balanced=False), fitted(words, size, LOOK)
+        assert (before.face, len(before.lines)) == (drawn.face, len(drawn.lines))
+
+
 @pytest.mark.parametrize(("position", "top"), [("top", True), ("bottom", False)])
 def test_they_are_at_the_top_or_the_bottom(position: Any, top: bool) -> None:
     drawn = overlay("Good morning", WIDE, Look(None, 0.06, 3, position, 0.2, "box"))

@@ -122,6 +122,37 @@ def test_what_is_wrong_is_told_with_its_line(data: bytes, line: int, why: str) -
     assert str(told.value).startswith(f"line {line}: ") == bool(line)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1\n" + "9" * 5000 + ":00:00,0 --> 00:00:02,000\nx",
+        "9" * 1_000_000 + " - 2 x",
+        "0 - 1" + " " * 1_000_000,
+        "1\n00:00:01,000 -> " + "1:" * 900_000,
+        "[Script Info]\n[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,Hi",
+    ],
+    ids=["hours", "seconds", "spaces", "colons", "another format"],
+)
+def test_what_is_no_captions_at_all_is_refused_at_once(text: str) -> None:
+    with pytest.raises(CaptionsInvalid):
+        parsed(text)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["1:" + "1" * 900_000, "<a" * 400_000, "{\\" * 400_000, "x" * 1_900_000],
+    ids=["time", "tag", "mark", "word"],
+)
+def test_words_of_any_length_are_read(words: str) -> None:
+    [cue] = parsed(f"1\n00:00:01,000 --> 00:00:02,000\n{words}\n")
+    assert cue.text == words
+
+
+@pytest.mark.parametrize("words", ["42", "10:30 - 11:45", "at 10:30:00 - 11:45:00", "3 2 1", "- Where?\n- Home."])
+def test_numbers_and_times_of_day_may_be_said(words: str) -> None:
+    assert [cue.text for cue in parsed(f"1\n00:00:01,000 --> 00:00:02,000\n{words}\n")] == [words]
+
+
 def test_what_stands_in_a_file_is_never_repeated() -> None:
     for secret in ("KEY=hunter2\n", "1\nhunter2 --> hunter2\nx\n", "WEBVTT\n\nhunter2\n\n", "1\n0:0 -> hunter2\n"):
         with pytest.raises(CaptionsInvalid) as told:
