@@ -110,6 +110,16 @@ def _encoder() -> Finding:
     return Finding("ok", "video", f"PyAV {av.__version__} reads and writes H.264")
 
 
+def _shaping() -> Iterator[Finding]:
+    from PIL import features
+
+    if not features.check("raqm"):
+        text = (
+            "Pillow finds no FriBiDi: `captions` cannot burn in Hebrew, Arabic and other scripts that join letters"
+        )
+        yield Finding("note", "fonts", text, "If you need it, on Debian or Ubuntu: apt install libfribidi0")
+
+
 def _fonts() -> Iterator[Finding]:
     from PIL import ImageFont
 
@@ -121,7 +131,8 @@ def _fonts() -> Iterator[Finding]:
             "warning", "fonts", "DejaVu Sans, which comes with Reelwork, is missing", "Reinstall Reelwork."
         )
     else:
-        yield Finding("ok", "fonts", "DejaVu Sans: Latin, Greek, Cyrillic, Arabic, Hebrew")
+        yield Finding("ok", "fonts", "DejaVu Sans: Latin, Greek, Cyrillic, Arabic, Hebrew, Armenian")
+    yield from _shaping()
     for name in OTHER_FONTS:
         try:
             ImageFont.truetype(name, 16)
