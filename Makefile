@@ -101,6 +101,7 @@ networks: $(VENV)/.test
 	REELWORK_FAULTS_NETWORK=youtube $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=instagram $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=telegram $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=discord $(BIN)/python tests/faults/matrix.py
 
 soak: $(VENV)/.test
 	$(BIN)/python tests/faults/soak.py

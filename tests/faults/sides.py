@@ -21,6 +21,8 @@ from wall import Wall
 from reelwork.credentials.accounts import Accounts
 from reelwork_hooks import Credentials
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.simulator.networks.discord.channel import HOOKS, Channel
+from reelwork_plugins.simulator.networks.discord.handlers import Discord
 from reelwork_plugins.simulator.networks.instagram.handlers import Instagram
 from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import Instance
@@ -150,6 +152,8 @@ class NetworkSide(Side):
     """What the plugin asks of it: each may lose its answer, or refuse the token."""
     ending: str = "csv"
     simulator: RunningSimulator = field(init=False)
+    _there: str = field(default="", init=False)
+    """The address that the processes are given."""
     _open: ExitStack = field(default_factory=ExitStack, init=False)
 
     def __post_init__(self) -> None:
@@ -186,6 +190,7 @@ class NetworkSide(Side):
         self.fail("")
         self._forget()
         self._sign_in(folder, url)
+        self._there = url
         return {"plugins": [self.name], "plugin": {self.name: {**self.table, **self._place(url)}}}
 
     def _forget(self) -> None:
@@ -200,6 +205,8 @@ class NetworkSide(Side):
             played.shortest = 0.0
         elif isinstance(played, Telegram):
             played.chats = Chats()
+        elif isinstance(played, Discord):
+            played.channel = Channel()
         self.simulator.simulation.log.clear()
 
     def _place(self, url: str) -> dict[str, str]:
@@ -208,13 +215,15 @@ class NetworkSide(Side):
         if self.name == "instagram":
             # Its account tells where it is.
             return {}
+        if self.name == "discord":
+            return {"webhook": "env:REELWORK_FAULTS_TOKEN"}
         if self.name == "telegram":
             return {"base_url": url, "token": "env:REELWORK_FAULTS_TOKEN", "chat": "@rehearsal", "link_base": url}
         return {"base_url": url}
 
     def _sign_in(self, folder: Path, url: str) -> None:
         """Store an account whose token has ended: each process begins with a refresh."""
-        if self.name in TOKENS:
+        if self.name in SILENT or self.name in TOKENS:
             return
         if self.name == "instagram":
             id_ = account_id(ANYONE)
@@ -238,8 +247,13 @@ class NetworkSide(Side):
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {
             "REELWORK_ACCOUNTS": str(folder / "accounts.json"),
-            "REELWORK_FAULTS_TOKEN": TOKENS.get(self.name, ""),
+            "REELWORK_FAULTS_TOKEN": self._token(),
         }
+
+    def _token(self) -> str:
+        if self.name == "discord":
+            return f"{self._there}/api/webhooks/{HOOKS[0].id}/{OPEN_TOKEN}"
+        return TOKENS.get(self.name, "")
 
     def head(self) -> str:
         return "prompt,title\n"
@@ -275,6 +289,7 @@ def _losing(operation: str) -> str:
 
 MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
 INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
+DISCORD = ("account", "publish")
 TELEGRAM = ("account", "chat", "member", "publish")
 YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
@@ -283,9 +298,10 @@ SIDES: Mapping[str, Callable[[], Side]] = {
     "mastodon": lambda: NetworkSide("mastodon", {}, ("keys:ignored",), MASTODON),
     "mastodon-keys": lambda: NetworkSide("mastodon", {"idempotency_key": True}, (), MASTODON),
     # What was posted cannot be asked for: a lost answer is held.
+    "discord": lambda: NetworkSide("discord", {}, (), DISCORD),
     "telegram": lambda: NetworkSide("telegram", {}, (), TELEGRAM),
     # A token that ends in the middle of whatever is being done.
     "youtube": lambda: NetworkSide("youtube", {}, ("access:expire=0.4",), YOUTUBE),
 }
-SILENT = ("telegram",)
+SILENT = ("discord", "telegram")
 """Those that cannot be asked what was posted."""

@@ -23,7 +23,17 @@ class Dialect:
     """The forms that a create may have."""
     id_prefix: str = "video_"
     errors: Literal[
-        "openai", "fastapi", "litellm", "openrouter", "fal", "kling", "mastodon", "telegram", "youtube", "graph"
+        "openai",
+        "fastapi",
+        "litellm",
+        "openrouter",
+        "fal",
+        "kling",
+        "mastodon",
+        "telegram",
+        "youtube",
+        "graph",
+        "discord",
     ] = "openai"
     """The shape of an error's body."""
     keys: bool = True

@@ -103,7 +103,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("ignored", ("keys",), "post again although the key is known, as other software does (mastodon)"),
     Kind("shared", ("media",), "leave out an upload that is in a post, as before Mastodon 4.3 (mastodon)"),
     Kind("other", ("instance",), "present itself as other software than Mastodon (mastodon)"),
-    Kind("missing", ("rights",), "there is no such chat, or none that the bot can see (telegram)"),
+    Kind(
+        "missing", ("rights",), "there is no such chat or webhook, or none that the bot can see (telegram, discord)"
+    ),
     Kind("left", ("rights",), "the bot is not in the chat any more (telegram)"),
     Kind("silenced", ("rights",), "the bot may not post videos in the chat (telegram)"),
     Kind("denied", ("consent",), "the person at the browser does not allow the sign-in"),

@@ -53,6 +53,8 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
         return _google_error(refused)
     if dialect.errors == "graph":
         return _graph_error(refused)
+    if dialect.errors == "discord":
+        return _discord_error(refused)
     if dialect.errors == "telegram":
         return _telegram_error(refused)
     if dialect.errors == "kling":
@@ -102,6 +104,18 @@ _GRAPH_WORDS = {
     "25.2207050": "User account is restricted.",
     "4.2207051": "We restrict certain activity to protect our community.",
 }
+
+
+def _discord_error(refused: Refused) -> dict[str, Any]:
+    if refused.status == 429:
+        wait = float(refused.headers.get("retry-after", "1"))
+        return {"message": refused.message, "retry_after": wait, "global": False}
+    code = refused.code if (refused.code or "").isdecimal() else "0"
+    error: dict[str, Any] = {"message": refused.message, "code": int(code or 0)}
+    if refused.param:
+        name, _, words = refused.param.partition(": ")
+        error["errors"] = {name: {"_errors": [{"code": "BASE_TYPE_MAX_LENGTH", "message": words}]}}
+    return error
 
 
 def _telegram_error(refused: Refused) -> dict[str, Any]:
