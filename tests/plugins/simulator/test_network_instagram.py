@@ -244,7 +244,9 @@ def test_tokens_of_sixty_days(simulator: RunningSimulator) -> None:
     assert httpx.get(f"{url}/oauth/authorize", params=elsewhere).status_code == 400
 
 
-@pytest.mark.parametrize("fault", ["publish:accept-then-drop@nth=1", "publish:drop-before@nth=1"])
+@pytest.mark.parametrize(
+    "fault", ["publish:accept-then-drop@nth=1", "publish:drop-before@nth=1", "container:expired@nth=2"]
+)
 def test_a_workflow_is_rehearsed_with_a_sign_in(
     simulator: RunningSimulator, person: Person, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:

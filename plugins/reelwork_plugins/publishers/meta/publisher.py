@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -118,7 +119,9 @@ class ContainerPublisher(Plugin):
         video, form = post.clip.video, dict(self.form(post, job))
         if not video.media_type.startswith("video/"):
             raise Rejected(f"{self.network.name}: {video.media_type} is no video.", money=NOTHING_POSTED)
-        await containers.room()
+        # A limit that cannot be read stands in nobody's way: publishing is refused where it is used up.
+        with suppress(Rejected):
+            await containers.room()
         takes_bytes = self.takes_bytes(self.api)
         if takes_bytes:
             form["upload_type"] = "resumable"
@@ -127,7 +130,8 @@ class ContainerPublisher(Plugin):
         container, place = await containers.create(form)
         if takes_bytes:
             await self._send(containers.graph, place, video, job)
-        return Pending(after=FIRST_POLL, state={"container": container, "after": FIRST_POLL, "tries": tries})
+        made = {"container": container, "made_at": self.context.now().isoformat(timespec="seconds")}
+        return Pending(after=FIRST_POLL, state={**made, "after": FIRST_POLL, "tries": tries})
 
     async def _send(self, graph: Graph, place: str, video: Asset, job: Job) -> None:
         """Send the bytes into a container. They may be sent again, into this one or another."""
@@ -166,7 +170,7 @@ class ContainerPublisher(Plugin):
         standing = await containers.standing(container)
         match standing.word:
             case "FINISHED" | "PUBLISHED":
-                return {"container": container}
+                return {"container": container, "made_at": state.get("made_at", "")}
             case "IN_PROGRESS":
                 after = min(float(str(state["after"])) * 1.5, LONGEST_POLL)
                 return Pending(after=after, state={**state, "after": after})
@@ -189,8 +193,7 @@ class ContainerPublisher(Plugin):
         assert isinstance(prepared, Mapping)
         with errors_as(NotSent, InvalidInput, lasting=True, money=NOTHING_POSTED):
             containers = self._containers()
-        container = str(prepared["container"])
-        return self._receipt(await containers.publish(container), container, post)
+        return self._receipt(await containers.publish(str(prepared["container"])), prepared, post)
 
     @hookimpl
     async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone | Listing[Receipt]:
@@ -206,15 +209,14 @@ class ContainerPublisher(Plugin):
         if standing.word == DONE:
             # Known by the container until its post is found: two posts may look alike, two containers do not.
             id_ = await containers.post_of(container) or container
-            return Found.one(self._receipt(id_, container, post))
+            return Found.one(self._receipt(id_, prepared, post))
         if standing.word == UNKNOWN:
             return await self._listing(containers, post, job, effect, container)
         return unpublished(standing)
 
-    def _receipt(self, id_: str, container: str, post: Post) -> Receipt:
-        return Receipt(
-            id=id_, details={"container": container}, state="processing", disclosure=self.label_sent(post)
-        )
+    def _receipt(self, id_: str, prepared: Mapping[str, Any], post: Post) -> Receipt:
+        details = {"container": str(prepared["container"]), "made_at": str(prepared.get("made_at", ""))}
+        return Receipt(id=id_, details=details, state="processing", disclosure=self.label_sent(post))
 
     def label_sent(self, post: Post) -> Shown | None:
         """Return the label for AI that was sent; None where the network has none."""
@@ -260,7 +262,7 @@ class ContainerPublisher(Plugin):
         id_, container = receipt.id, str(receipt.details.get("container", ""))
         is_new = self.context.now() - (receipt.at or job.created_at) < timedelta(seconds=MISSING_SECONDS)
         if id_ == container:
-            id_ = await containers.post_of(container) or await self._only_one(containers, post, job)
+            id_ = await containers.post_of(container) or await self._only_one(containers, post, job, receipt)
             if not id_:
                 told = {"reason": f"{self.network.title} did not say which of its posts it is"}
                 return Pending(after=LONGEST_POLL) if is_new else receipt.replace(state="live", details=told)
@@ -288,10 +290,12 @@ class ContainerPublisher(Plugin):
             raise graph.refusal(answer, "reading the post")
         return answer
 
-    async def _only_one(self, containers: Containers, post: Post, job: Job) -> str:
+    async def _only_one(self, containers: Containers, post: Post, job: Job, receipt: Receipt) -> str:
         """Return the one new post with our text that is no other container's; empty unless there is exactly one."""
         read, sent = await self._page(containers), self.text(post, job)
-        since = job.created_at - timedelta(minutes=5)
+        # No post is older than its container. The two clocks may differ by a little.
+        made_at = time_of(receipt.details.get("made_at")) or job.created_at
+        since = made_at - timedelta(minutes=5)
         fits = []
         for one in read.at("data"):
             at, id_ = time_of(text_at(one, "timestamp")), text_at(one, "id")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -91,6 +93,25 @@ def test_a_lost_answer_is_told_by_the_container(bench: Bench, fault: str) -> Non
     live = bench.follow(receipt)
     assert (live.id, live.replaces, live.state) == (post.id, receipt.id, "live")
     assert bench.find(prepared=prepared).candidates[0].id == post.id
+
+
+def test_a_post_that_is_older_than_the_container_is_not_ours(bench: Bench) -> None:
+    prepared = bench.prepared()
+    bench.network.fails("publish:accept-then-drop")
+    with pytest.raises(OutcomeUnknown):
+        bench.publish(prepared=prepared)
+    [receipt] = bench.find(prepared=prepared).candidates
+    accounts = bench.network.accounts
+    # Somebody wrote the same an hour ago, and the list does not show ours yet.
+    [ours] = accounts.posts
+    accounts.posts[ours] = replace(accounts.posts[ours], at=time.time() - 3600)
+    bench.job = bench.job.replace(created_at=bench.context.now() - timedelta(hours=2))
+    assert isinstance(bench.follow(receipt.replace(at=bench.context.now())), Pending)
+
+
+def test_a_limit_that_cannot_be_read_is_in_nobody_s_way(bench: Bench) -> None:
+    bench.network.fails("account:refusal=100")
+    assert isinstance(bench.prepare(), Pending)
 
 
 def test_a_container_that_is_published_is_not_published_again(bench: Bench) -> None:
