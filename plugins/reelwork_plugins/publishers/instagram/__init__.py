@@ -130,6 +130,7 @@ class Instagram(ContainerPublisher):
         there, service = urlsplit(place), values.get("service", "")
         if there.scheme == "https" and there.hostname == "rupload.facebook.com":
             return place
+        # A simulator is reached as it was configured, also through a proxy.
         if service and there.path:
             return f"{service}{there.path}"
         raise Unavailable("instagram: the upload was sent to an address that is not Meta's")
@@ -169,6 +170,7 @@ class Instagram(ContainerPublisher):
 
 def _fields(post: Post, text: str, options: InstagramOptions) -> Iterator[tuple[str, str]]:
     yield "media_type", "REELS"
+    # Also where it is false, so that what is read back was said.
     yield "is_ai_generated", str(post.ai_generated).lower()
     yield "share_to_feed", str(options.share_to_feed).lower()
     if text:
@@ -187,6 +189,7 @@ def _fields(post: Post, text: str, options: InstagramOptions) -> Iterator[tuple[
 def _problems(brief: Brief, destination: str) -> Iterator[Problem]:
     copy = brief.destinations.get(destination)
     privacy = (copy.privacy if copy else None) or brief.privacy
+    # Refused rather than posted in public: whoever writes private means it.
     if privacy != "public":
         yield Problem(
             message=f"{destination}: a reel is as public as its account; this one is to be {privacy}.",
@@ -196,7 +199,7 @@ def _problems(brief: Brief, destination: str) -> Iterator[Problem]:
     said = (copy.caption if copy else None) or brief.caption
     if (named := mentions_in(said)) > MOST_MENTIONS:
         told = f"{destination}: {named} accounts are named; at most {MOST_MENTIONS}."
-        yield Problem(message=told, field="caption")
+        yield Problem(message=told, field="caption", hint="Name fewer in this caption.")
     if brief.duration < SHORTEST:
         told = f"{destination}: {brief.duration:g} s; a reel has at least {SHORTEST:g} s."
-        yield Problem(message=told, field="duration")
+        yield Problem(message=told, field="duration", hint=f"Write duration = {SHORTEST:g}, or more.")

@@ -27,7 +27,7 @@ class InstagramOptions(Config):
     share_to_feed: bool = True
     """Shows the reel in the feed of the account's followers, too."""
     collaborators: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w.]{1,30}$")], ...], Field(max_length=3)] = ()
-    """Accounts that are asked to be shown as authors beside this one, at most 3."""
+    """Accounts that are asked to be shown as authors beside this one."""
     audio_name: Annotated[str, Field(max_length=100)] = ""
     """The name of the reel's sound."""
     location_id: Annotated[str, Field(pattern=r"^\d+$")] | None = None

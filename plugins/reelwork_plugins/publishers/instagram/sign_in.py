@@ -85,6 +85,7 @@ async def accounts_of(tokens: Tokens, context: Context) -> tuple[Credentials, ..
     user, name = id_in(found, "user_id"), text_at(found, "username")
     if not user:
         raise Unavailable("instagram: the network did not say who signed in")
+    # The short token ends within the hour: only the long one is stored.
     bare = _account(service, user, name, "instagram", {}, tokens.scopes)
     return (lasting(bare, long, context.now()),)
 

@@ -1,4 +1,4 @@
-"""Why a first post of an account would fail."""
+"""The check of an account before its first post."""
 
 from __future__ import annotations
 

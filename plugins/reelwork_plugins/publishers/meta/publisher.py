@@ -1,4 +1,4 @@
-"""What the publishers of Meta's networks do alike: from a post to a container, and from that to the post."""
+"""The common base of the publishers of Meta's networks: from a post to a container, and from that to the post."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ FIRST_POLL, LONGEST_POLL = 5.0, 60.0
 TRIES = 3
 """Containers of one post that are tried where Meta could not fetch or take the video."""
 LINK_SECONDS = 6 * 3600.0
-"""How long an address is good from which Meta fetches the video."""
+"""Seconds for which an address is good from which Meta fetches the video."""
 UPLOAD_SECONDS = 300.0
 """Seconds for which the network may stay silent after the bytes."""
 MISSING_SECONDS = 900.0

@@ -23,6 +23,7 @@ OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 PLACE = "https://localhost/"
 """The address to which the browser is sent back. No page need be there: the person copies its address."""
 LIFE = 60 * 86_400.0
+# Early: whoever posts once a month must not find that the token has ended.
 RENEWED_AFTER = 7 * 86_400.0
 """Seconds after which a token is renewed. Meta takes one that is a day old, and not one that has ended."""
 

@@ -115,6 +115,7 @@ class Threads(ContainerPublisher):
         fields = {
             "media_type": "VIDEO",
             "text": self.text(post, job),
+            # Cut rather than refused: the video is paid for by now.
             "alt_text": post.alt_text[:LONGEST_ALT],
             "reply_control": options.replies,
             "topic_tag": options.topic,

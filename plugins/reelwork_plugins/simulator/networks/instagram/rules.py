@@ -51,6 +51,7 @@ def checked(given: Mapping[str, Any], *, takes_bytes: bool) -> dict[str, Any]:
     return {name: str(value) for name, value in given.items() if name != "access_token"}
 
 
+# Counted here anew, not by the publisher's own functions: a mistake in those must show.
 def _check_caption(text: str) -> None:
     too_long = len(text.encode("utf-16-le")) // 2 > LONGEST
     tags, named = len(re.findall(r"(?<![\w&/])#\w+", text)), len(re.findall(r"(?<![\w./@])@\w[\w.]*", text))

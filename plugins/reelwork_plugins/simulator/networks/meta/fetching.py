@@ -40,6 +40,7 @@ async def fetch(accounts: Accounts, container: Container, address: str) -> bool:
     return await asyncio.to_thread(_fetched, address, container.path)
 
 
+# Without reelwork's own client: what stands for another company's server must not share its rules for addresses.
 def _fetched(address: str, path: Path) -> bool:
     parts = urlsplit(address)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection

@@ -131,6 +131,7 @@ class MetaNetwork(ABC):
         """GET /{id}: a container or a post."""
         account, id_ = self.tokens.who(sim, request, *self.read_scopes).account, request.path_params["id"]
         post = self.accounts.posts.get(id_)
+        # Posts and containers share one space of ids, as they do at Meta.
         if post is not None:
             asked = _fields(request, self.post_fields)
             return Reply(self.post_json(post, asked, _here(request)), alter=_same)
@@ -139,6 +140,7 @@ class MetaNetwork(ABC):
         fault = sim.switchboard.pick("container")
         if fault is not None and fault.kind == "forgotten":
             raise missing(id_)
+        # What is published stays so, however old it is.
         if fault is not None and not container.post:
             container = self.accounts.change(id_, at=time.time() - DAY - 1)
         return Reply(self.container_json(container, asked), alter=_same)

@@ -73,6 +73,7 @@ class Tokens:
     def lasting(self, sim: Simulation, given: str) -> Reply:
         """Return a token of sixty days for one that is valid. Raises `Refused`."""
         token = self._valid(given)
+        # The short ones are not meant: a person would not be done with the sign-in.
         fault = sim.switchboard.pick("access")
         life = fault.seconds if fault else LONG
         made = Token(self.network, token.account, token.scopes, time.time() + life).written()

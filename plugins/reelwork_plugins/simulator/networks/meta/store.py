@@ -34,7 +34,7 @@ class Container:
     fields: Mapping[str, Any]
     path: Path
     ready_at: float | None = None
-    """When the network has looked at the video; None: its bytes have not come."""
+    """The time at which the network has looked at the video; None: its bytes have not come."""
     film: Film | None = None
     failure: str = ""
     post: str = ""
@@ -74,6 +74,7 @@ class Accounts:
         """Make a container. Raises `Refused` when the day's are used up."""
         with self.lock:
             since = time.time() - DAY
+            # A rolling day, as Meta counts it, not one of the calendar.
             recent = [one for one in self.containers.values() if one.account == account and one.at > since]
             if limited and len(recent) >= MOST_CONTAINERS:
                 raise Refused(400, "Application request limit reached", code="4")
@@ -94,6 +95,7 @@ class Accounts:
 
     def owned(self, id_: str, account: str) -> Container:
         """Return a container of this account. Raises `Refused`."""
+        # One of somebody else is answered as one that is not there.
         found = self.containers.get(id_)
         if found is None or found.account != account:
             raise missing(id_)
@@ -101,6 +103,7 @@ class Accounts:
 
     def publish(self, id_: str, account: str, *, most: int | None) -> Published:
         """Publish a container. Raises `Refused` where it cannot be, or the day's posts are used up."""
+        # Under the lock: two requests at once must count as two against the limit.
         with self.lock:
             container, now = self.owned(id_, account), time.time()
             status = container.status(now)
