@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reelwork.cli.views.dry_run import _job
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork_hooks import (
     Absent,
@@ -105,6 +106,15 @@ def test_without_a_way_to_look_a_lost_answer_is_held(lab: Any) -> None:
     assert "ConnectionResetError" in job.reason
     assert lab.studio().resume_sync(job.id).jobs[0].status == "held"
     assert wall.calls == 1
+
+
+@pytest.mark.parametrize("kind", list(Idempotency))
+def test_the_plan_says_beforehand_what_would_be_held(lab: Any, kind: Idempotency) -> None:
+    lab.add_plugin("wall", publisher(Wall(), kind), "publish")
+    (job,) = lab.studio().rehearse_sync(PROMPT).jobs
+    held = kind is Idempotency.NONE
+    assert job.posts[0].held_in_doubt is held
+    assert ("if its answer is lost, it is held: wall cannot be asked" in "\n".join(_job(job, 1))) is held
 
 
 def test_with_a_way_to_look_a_lost_answer_is_looked_up(lab: Any) -> None:
