@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -83,7 +84,7 @@ class _Unusable(Exception):
 
     def __init__(self, why: str, hint: str = "") -> None:
         super().__init__(why)
-        self.hint = hint or "Correct the captions; nothing else is needed."
+        self.hint = hint or "Correct the captions."
 
 
 class Captions(Plugin):
@@ -101,13 +102,12 @@ class Captions(Plugin):
     def check_brief(self, job: Job) -> list[Problem]:
         """Return a problem when the captions cannot be read, or cannot be drawn on the video as it will be."""
         try:
-            cues = self._cues(job)
-            late = next((cue for cue in cues if cue.start >= job.spec.duration), None)
-            if late is not None:
-                length = f"{job.spec.duration:g} s"
-                raise _Unusable(f"line {late.line}: begins at {late.start:g} s; the video has {length}")
-            if self.config.mode == "burn":
-                self._check_drawable(cues, Size(job.spec.width, job.spec.height))
+            where, cues = self._cues(job)
+            look = self._look() if self.config.mode == "burn" else None
+            with _told_of(where):
+                _check_times(cues, job.spec.duration)
+                if look is not None:
+                    _check_drawable(cues, Size(job.spec.width, job.spec.height), look)
         except _Unusable as error:
             return [Problem(message=str(error), hint=error.hint)]
         return []
@@ -119,10 +119,14 @@ class Captions(Plugin):
         Raises `NotCaptioned` when the captions or the video cannot be read.
         """
         try:
-            cues = self._cues(job)
+            where, cues = self._cues(job)
             if not cues:
                 return None
-            return self._burnt(clip, cues, job) if self.config.mode == "burn" else self._beside(clip, cues)
+            if self.config.mode == "sidecar":
+                return self._beside(clip, cues)
+            look = self._look()
+            with _told_of(where):
+                return self._burnt(clip, cues, look, job)
         except _Unusable as error:
             raise NotCaptioned(f"captions: {error}", hint=f"{error.hint} Then run `reelwork resume`.") from error
 
@@ -137,8 +141,8 @@ class Captions(Plugin):
         path = made_once(self.context.work_dir, recipe(_RECIPE, text), ending, write)
         return clip.adding(Asset.from_file(path, Role.CAPTIONS, media_type=_TYPES[self.config.format]))
 
-    def _burnt(self, clip: Clip, cues: Sequence[Cue], job: Job) -> Clip:
-        video, look = clip.video, self._look()
+    def _burnt(self, clip: Clip, cues: Sequence[Cue], look: Look, job: Job) -> Clip:
+        video = clip.video
 
         def progress(percent: float) -> None:
             self.context.progress(job, percent, "burning in the captions")
@@ -152,12 +156,6 @@ class Captions(Plugin):
         path = made_once(self.context.work_dir, name, ".mp4", write)
         return clip.with_video(Asset.from_file(path, Role.VIDEO))
 
-    def _check_drawable(self, cues: Sequence[Cue], size: Size) -> None:
-        look = self._look()
-        for shown in _together(cues, look)[1]:
-            if shown:
-                _drawable(shown, size, look)
-
     def _look(self) -> Look:
         at = self.config
         font = self._place(at.font) if at.font else None
@@ -168,13 +166,13 @@ class Captions(Plugin):
     def _place(self, path: Path) -> Path:
         return (self.context.base_dir / path.expanduser()).resolve()
 
-    def _cues(self, job: Job) -> tuple[Cue, ...]:
-        """Return the captions of a job; none where it needs none. Raises `_Unusable`."""
+    def _cues(self, job: Job) -> tuple[str, tuple[Cue, ...]]:
+        """Return where the captions of a job come from, and them; none where it needs none. Raises `_Unusable`."""
         where, text = self._text(job)
         if not where:
-            return ()
+            return "", ()
         try:
-            return parsed(text)
+            return where, parsed(text)
         except CaptionsInvalid as error:
             raise _Unusable(f"{where}: {error}") from error
 
@@ -219,6 +217,20 @@ class Captions(Plugin):
             raise _Unusable(f"{name} cannot be read: {error.strerror or error}") from error
 
 
+@contextmanager
+def _told_of(where: str) -> Iterator[None]:
+    try:
+        yield
+    except _Unusable as error:
+        raise _Unusable(f"{where}: {error}", error.hint) from error
+
+
+def _check_times(cues: Sequence[Cue], seconds: float) -> None:
+    late = next((cue for cue in cues if cue.start >= seconds), None)
+    if late is not None:
+        raise _Unusable(f"line {late.line}: begins at {late.start:g} s; the video has {seconds:g} s")
+
+
 def _together(cues: Sequence[Cue], look: Look) -> tuple[list[float], list[tuple[Cue, ...]]]:
     """Return the times at which other captions are shown, and those that are shown from each of them on.
 
@@ -241,11 +253,12 @@ def _together(cues: Sequence[Cue], look: Look) -> tuple[list[float], list[tuple[
     return times, shown
 
 
-def _drawable(shown: Sequence[Cue], size: Size, look: Look) -> None:
-    try:
-        fitted(_words(shown), size, look, balanced=False)
-    except NotDrawable as error:
-        raise _not_drawable(shown, error) from error
+def _check_drawable(cues: Sequence[Cue], size: Size, look: Look) -> None:
+    for shown in filter(None, _together(cues, look)[1]):
+        try:
+            fitted(_words(shown), size, look, balanced=False)
+        except NotDrawable as error:
+            raise _not_drawable(shown, error) from error
 
 
 def _not_drawable(shown: Sequence[Cue], error: NotDrawable) -> _Unusable:
