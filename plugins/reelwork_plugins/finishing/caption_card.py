@@ -24,9 +24,9 @@ _EDGES = {True: 0.18, False: 0.07}
 """Margins at top and bottom, as a part of the height. Upright, names and texts of the networks stand there."""
 _MOST_LETTERS = 1000
 """Of what is shown at a time: more do not fit, and are not measured."""
-_OUTLINE = 0.09
+_OUTLINE = 0.12
 """Of the size."""
-_BOX_ALPHA, _SHADOW_ALPHA = 190, 120
+_BOX_ALPHA, _SHADOW_ALPHA = 190, 170
 
 
 @dataclass(frozen=True)

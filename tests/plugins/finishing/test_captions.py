@@ -193,7 +193,7 @@ def test_another_font_is_used_and_told_when_it_cannot_be(tmp_path: Path) -> None
     [problem] = captions(tmp_path, mode="burn", font="no.ttf").check_brief(job)
     assert "cannot be read: give a TTF, OTF or TTC file" in problem.message
     [problem] = captions(tmp_path, mode="burn", font="gone.ttf").check_brief(job)
-    assert "there is no such file" in problem.message
+    assert problem.message == f"the font {tmp_path / 'gone.ttf'} cannot be used: there is no such file"
     [problem] = captions(tmp_path, mode="burn", font="own.ttf").check_brief(a_job(captions_text="0 - 1 夕"))
     assert "the font own.ttf has no 夕" in problem.message
 
@@ -282,6 +282,7 @@ def test_what_is_wrong_with_a_file_is_told_before_anything_is_sent(
     if content is not None:
         (tmp_path / "words.srt").write_bytes(content)
     [problem] = captions(tmp_path).check_brief(a_job(captions="words.srt"))
+    assert problem.message.startswith("words.srt")
     assert why in problem.message
 
 
