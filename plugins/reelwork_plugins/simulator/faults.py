@@ -92,6 +92,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("reason", _GOOGLE, "answer with this reason of YouTube's, such as quotaExceeded (youtube)", "text"),
     Kind("refusal", _META, "answer with this code of Meta's, such as 9.2207042 (instagram, threads)", "text"),
     Kind("expired", ("container",), "say that the container has expired (instagram, threads)"),
+    Kind("stale", ("container",), "show a published container as one that is ready (instagram, threads)"),
     Kind("forgotten", ("container",), "do not know the container (instagram, threads)"),
     Kind("expired", ("ask", "upload", "publish"), "say that the upload's session is gone (youtube)"),
     Kind(

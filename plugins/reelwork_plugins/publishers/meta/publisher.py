@@ -212,7 +212,11 @@ class ContainerPublisher(Plugin):
             return Found.one(self._receipt(id_, prepared, post))
         if standing.word == UNKNOWN:
             return await self._listing(containers, post, job, effect, container)
-        return unpublished(standing)
+        told = unpublished(standing)
+        # Both must agree before it is sent again: a status may lag behind what was posted.
+        if told.final and await self._alike(containers, post, job, prepared.get("made_at")):
+            return NotDone(why=f"{told.why}, and a post with its text is there")
+        return told
 
     def _receipt(self, id_: str, prepared: Mapping[str, Any], post: Post) -> Receipt:
         details = {"container": str(prepared["container"]), "made_at": str(prepared.get("made_at", ""))}
@@ -262,7 +266,10 @@ class ContainerPublisher(Plugin):
         id_, container = receipt.id, str(receipt.details.get("container", ""))
         is_new = self.context.now() - (receipt.at or job.created_at) < timedelta(seconds=MISSING_SECONDS)
         if id_ == container:
-            id_ = await containers.post_of(container) or await self._only_one(containers, post, job, receipt)
+            id_ = await containers.post_of(container)
+            alike = [] if id_ else await self._alike(containers, post, job, receipt.details.get("made_at"))
+            # Of two that look alike, neither is taken for ours.
+            id_ = id_ or (alike[0] if len(alike) == 1 else "")
             if not id_:
                 told = {"reason": f"{self.network.title} did not say which of its posts it is"}
                 return Pending(after=LONGEST_POLL) if is_new else receipt.replace(state="live", details=told)
@@ -290,16 +297,15 @@ class ContainerPublisher(Plugin):
             raise graph.refusal(answer, "reading the post")
         return answer
 
-    async def _only_one(self, containers: Containers, post: Post, job: Job, receipt: Receipt) -> str:
-        """Return the one new post with our text that is no other container's; empty unless there is exactly one."""
+    async def _alike(self, containers: Containers, post: Post, job: Job, made_at: object) -> list[str]:
+        """Return the newest posts with our text that are no other container's and no older than ours."""
         read, sent = await self._page(containers), self.text(post, job)
         # No post is older than its container. The two clocks may differ by a little.
-        made_at = time_of(receipt.details.get("made_at")) or job.created_at
-        since = made_at - timedelta(minutes=5)
+        since = (time_of(made_at) or job.created_at) - timedelta(minutes=5)
         fits = []
         for one in read.at("data"):
             at, id_ = time_of(text_at(one, "timestamp")), text_at(one, "id")
             is_ours = value_at(one, self.network.text) in (sent, *([None] if not sent else []))
             if is_ours and at is not None and at > since and id_ and not await containers.container_of(id_):
                 fits.append(id_)
-        return fits[0] if len(fits) == 1 else ""
+        return fits

@@ -156,6 +156,19 @@ def test_a_container_that_was_not_published_says_so(bench: Bench, ages: bool, fi
     assert found == NotDone(final=final, why=f"the container is {word}")
 
 
+def test_a_status_that_lags_behind_the_post_is_no_proof(bench: Bench) -> None:
+    prepared = bench.prepared()
+    bench.network.fails("publish:accept-then-drop", "container:stale@nth=2*2")
+    with pytest.raises(OutcomeUnknown):
+        bench.publish(prepared=prepared)
+    told = NotDone(why="the container is FINISHED, and a post with its text is there")
+    assert bench.find(prepared=prepared) == told
+    [post] = bench.network.accounts.posts
+    bench.find(prepared=prepared)
+    assert isinstance(bench.find(prepared=prepared), Found)
+    assert list(bench.network.accounts.posts) == [post]
+
+
 def test_a_container_that_is_still_worked_on_proves_nothing(bench: Bench) -> None:
     bench.waits(bench.prepare())
     [container] = bench.network.accounts.containers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -140,6 +141,8 @@ class MetaNetwork(ABC):
         fault = sim.switchboard.pick("container")
         if fault is not None and fault.kind == "forgotten":
             raise missing(id_)
+        if fault is not None and fault.kind == "stale":
+            return Reply(self.container_json(replace(container, post=""), asked), alter=_same)
         # What is published stays so, however old it is.
         if fault is not None and not container.post:
             container = self.accounts.change(id_, at=time.time() - DAY - 1)
