@@ -261,6 +261,8 @@ class Prompt(Frozen):
     title: str = ""
     caption: str = ""
     hashtags: Hashtags = ()
+    alt_text: str = ""
+    """What the video shows, for people who cannot see it."""
     edits: tuple[Edit, ...] = ()
 
 

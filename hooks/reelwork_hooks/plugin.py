@@ -23,6 +23,8 @@ from reelwork_hooks.sign_in import SignsIn as SignsIn
 from reelwork_hooks.targets import Target
 
 if TYPE_CHECKING:
+    from reelwork_hooks.briefs import Prompt
+    from reelwork_hooks.jobs import Job
     from reelwork_hooks.posts import Post
     from reelwork_hooks.prices import Quote
 
@@ -148,6 +150,14 @@ class Plugin:
     @property
     def no_public_address(self) -> str | None:
         """For a storage plugin with `public_url`: why it can give no address with its settings. None: it can."""
+        return None
+
+    async def known_prompt(self, prompt: Prompt, job: Job) -> Prompt | None:
+        """Return what `prompt_transform` would give without paying, for a plugin that costs money.
+
+        A dry run asks this instead of the hook. None: that is not known yet, and the dry run says so. Must not use
+        the network, and write nothing.
+        """
         return None
 
     def post_price(self, post: Post) -> Quote | None:

@@ -102,6 +102,7 @@ def test_every_plugin_provider_and_setting_is_documented() -> None:
         *networks,
         "openai-moderation",
         "template",
+        "llm-rewrite",
     )
     pages = "".join(text_of(f"docs/{name}.md") for name in own)
     for definition in Catalog().everything():

@@ -40,7 +40,7 @@ def copy_for(brief: Brief, prompt: Prompt, destination: str, disclosure: Disclos
         "caption": prompt.caption,
         "hashtags": prompt.hashtags,
         "privacy": brief.privacy,
-        "alt_text": brief.alt_text,
+        "alt_text": prompt.alt_text or brief.alt_text,
         "disclosure": disclosure or Disclosure(),
     }
     given = {name: value for name in COPY if (value := getattr(own, name)) is not None}

@@ -162,6 +162,24 @@ class Dispatcher:
         answer = await self._guarded(instance, "prompt_transform", prompt=prompt, job=job)
         return cast("Prompt | None", answer)
 
+    async def known(self, instance: str, target: Any, prompt: Prompt, job: Job) -> Prompt | None:
+        """Return what a plugin that costs money has made of a prompt before; None if nothing is known of it.
+
+        Raises `HookFailed`.
+        """
+        function = getattr(target, "known_prompt", None)
+        # A plugin of the first contract may have anything of this name.
+        if not inspect.iscoroutinefunction(function):
+            return None
+        callee, limit = self._callee(instance), HOOK_TIME_LIMITS["prompt_transform"]
+        try:
+            answer = await called(callee, "known_prompt", function, [prompt, job], limit, is_async=True)
+            return cast("Prompt | None", hook_answer(callee, "prompt_transform", answer))
+        except HookFailed:
+            raise
+        except Exception as error:
+            raise callee.failed("known_prompt", with_advice(error)) from error
+
     async def finish(self, instance: str, clip: Clip, job: Job) -> Clip | Pending | None:
         """Run one step of the fold over `post_download`. Raises `HookFailed`."""
         answer = await self._guarded(instance, "post_download", clip=clip, job=job)

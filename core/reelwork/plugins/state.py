@@ -73,6 +73,27 @@ def checked_key(key: str) -> str:
     return key
 
 
+class Overlaid:
+    """The values of a store as a dry run sees them: it reads them, and its own changes stay in memory."""
+
+    def __init__(self, below: Values | None) -> None:
+        self._below = below
+        self._changed: dict[tuple[str, str], str | None] = {}
+
+    async def plugin_value(self, instance: str, key: str) -> str | None:
+        """Return a value that an instance keeps; None if there is none."""
+        if (instance, key) in self._changed or self._below is None:
+            return self._changed.get((instance, key))
+        return await self._below.plugin_value(instance, key)
+
+    async def set_plugin_value(self, instance: str, key: str, value: str | None, expect: str | None) -> bool:
+        """Change a value from what is expected, or remove it; False, and nothing is changed, if it is another."""
+        if await self.plugin_value(instance, key) != expect:
+            return False
+        self._changed[instance, key] = value
+        return True
+
+
 class InMemory:
     """Values for tests, which last as long as this does."""
 

@@ -213,7 +213,7 @@ async def rehearse(launch: Launch, keep: Keep = every) -> Rehearsal:
         jobs=tuple(jobs),
         known=tuple(_known(row) for row in _kept(launch)),
         notes=tuple(_notes(launch)),
-        skipped=tuple(_skipped(launch.pipeline)),
+        skipped=tuple(_skipped(launch.pipeline, asking.unknown)),
         looks=tuple(_looks(launch.pipeline)),
         plugin_calls=launch.without(launch.known).calls_cost,
         paying=tuple(paying_plugins(launch.pipeline)),
@@ -255,14 +255,12 @@ def _known(row: JobRow) -> KnownJob:
     return KnownJob(**told, goes_on=goes_on(row), unspent=unpaid(row))
 
 
-def _skipped(pipeline: Pipeline) -> Iterator[str]:
+def _skipped(pipeline: Pipeline, unknown: Iterable[str]) -> Iterator[str]:
     for name in pipeline.order["pre_moderate"]:
         # One that only looks at videos has nothing to be asked about yet.
         if _costs(pipeline, name) and any(name in pipeline.moderators(stage) for stage in ASKED_AT):
             yield f"{name} (pre_moderate)"
-    yield from (
-        f"{name} (prompt_transform)" for name in pipeline.order["prompt_transform"] if _costs(pipeline, name)
-    )
+    yield from (f"{name} (prompt_transform)" for name in unknown)
 
 
 def _looks(pipeline: Pipeline) -> Iterator[LooksAtClip]:
@@ -296,7 +294,8 @@ class _Asking:
     def __init__(self, launch: Launch) -> None:
         self._launch, self._pipeline = launch, launch.pipeline
         self._moderators = {stage: _free(self._pipeline, self._pipeline.moderators(stage)) for stage in ASKED_AT}
-        self._writers = _free(self._pipeline, self._pipeline.order["prompt_transform"])
+        self.unknown: dict[str, None] = {}
+        """The plugins that cost money and have not made all of these prompts before."""
         self._alike: dict[int, _Alike] = {}
         """By which object the planned job is."""
 
@@ -345,7 +344,7 @@ class _Asking:
         if stopped:
             return stopped
         try:
-            prompt = await drafted(pipeline, self._writers, job)
+            prompt = await drafted(pipeline, pipeline.order["prompt_transform"], job, self._made_of)
             problem = problem_of(prompt, pipeline, planned.model)
         except (HookFailed, PluginInvalid) as error:
             return {"problem": error.message}
@@ -353,6 +352,15 @@ class _Asking:
             return {"prompt": prompt, "problem": problem}
         content = prompt_content(job.brief, prompt)
         return {"prompt": prompt} if content is None else {"prompt": prompt, **await self._vetoed(content, job)}
+
+    async def _made_of(self, instance: str, prompt: Prompt, job: Job) -> Prompt | None:
+        dispatcher = self._pipeline.dispatcher
+        if not _costs(self._pipeline, instance):
+            return await dispatcher.transform(instance, prompt, job)
+        known = await dispatcher.known(instance, self._pipeline.instances[instance].target, prompt, job)
+        if known is None:
+            self.unknown[instance] = None
+        return known
 
     async def _vetoed(self, content: Content, job: Job) -> dict[str, Any]:
         try:

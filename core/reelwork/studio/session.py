@@ -26,6 +26,7 @@ from reelwork.plugins.freezing import thaw
 from reelwork.plugins.guard import developing
 from reelwork.plugins.observing import HookCall
 from reelwork.plugins.pipeline import Pipeline, build
+from reelwork.plugins.state import Values
 from reelwork.plugins.trace import Tracer
 from reelwork.process_output import protect, release
 from reelwork.redaction.redactor import Redactor
@@ -78,8 +79,11 @@ class Session:
         on_trace: Callable[[str], None] | None = None,
         on_answer: Answered | None = None,
         clock: Callable[[], float] = time.time,
+        values: Values | None = None,
     ) -> None:
+        """`values` keeps what plugins keep; the store itself if not given."""
         self.store = store
+        self._values = store if values is None else values
         self._catalog = catalog
         self._watchers = watchers
         self._on_progress = on_progress and _unharming(on_progress)
@@ -259,7 +263,7 @@ class Session:
             redactor=self._redactor,
             on_progress=self._on_progress,
             accounts=self._accounts,
-            values=self.store,
+            values=self._values,
             purse=self.store,
             kind_of=partial(kind_named, catalog=self._catalog),
         )

@@ -13,6 +13,7 @@ from reelwork.engine.events import Watcher
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import new_id
 from reelwork.plugins.catalog import Catalog
+from reelwork.plugins.state import Overlaid
 from reelwork.settings.arguments import check_path, check_settings, check_some, check_workflow
 from reelwork.settings.paths import store_path
 from reelwork.settings.workflow import Loaded
@@ -364,7 +365,11 @@ class Studio(SyncMethods, Reviewing):
             store = open_store(Path(folder) / "store.db")
             try:
                 progress, trace = self._on_progress, self._on_trace
-                async with Session(store, self._catalog, on_progress=progress, on_trace=trace) as session:
+                # What plugins have kept is read: what was paid for before is shown, and is not paid for again.
+                kept = Overlaid(self._there())
+                async with Session(
+                    store, self._catalog, on_progress=progress, on_trace=trace, values=kept
+                ) as session:
                     yield session
             finally:
                 store.close()

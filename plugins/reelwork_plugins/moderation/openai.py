@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +32,7 @@ from reelwork_hooks import (
     Verdict,
     hookimpl,
 )
+from reelwork_plugins.endpoints import is_private, origin_of, service_address
 
 CATEGORIES = (
     "harassment", "harassment/threatening", "hate", "hate/threatening", "illicit", "illicit/violent",
@@ -51,25 +50,7 @@ GO_ON = "`reelwork resume` asks again"
 
 
 def _moderation_url(value: str) -> str:
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{value!r} is not an http(s) address such as https://api.openai.com/v1")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("leave the user name and password out of base_url; give a key as api_key")
-    if parts.query or parts.fragment:
-        raise ValueError("base_url must not have a query or a fragment")
-    path = parts.path.rstrip("/").removesuffix("/moderations").rstrip("/")
-    version = "" if re.search(r"/v\d+$", path) else "/v1"
-    return f"{parts.scheme}://{parts.netloc}{path}{version}"
-
-
-def _is_private(host: str) -> bool:
-    """Return whether a host is this machine or in a private network, as far as its name shows."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return "." not in host or host.endswith((".localhost", ".local", ".internal"))
-    return address.is_private or address.is_loopback or address.is_link_local
+    return service_address(value, "/moderations")
 
 
 Score = Annotated[float, Field(gt=0, le=1)]
@@ -113,8 +94,8 @@ class OpenaiModerationConfig(Config):
             raise ValueError(f"{', '.join(useless)} has a threshold and is in ignore: choose one of them")
         if self.frames and not self.shows_pictures:
             raise ValueError("frames are pictures: set images = true, and a model whose name begins with omni")
-        host = urlsplit(self.base_url).hostname or ""
-        if self.api_key is None and not _is_private(host):
+        if self.api_key is None and not is_private(self.base_url):
+            host = urlsplit(self.base_url).hostname
             raise ValueError(f'{host} asks for a key: give api_key, for example "env:OPENAI_API_KEY"')
         return self
 
@@ -208,8 +189,7 @@ class OpenaiModeration(Plugin):
         return {"Authorization": f"Bearer {key}"}
 
     async def _posted(self, asked: Any, headers: Mapping[str, str], *, last: bool) -> HttpResponse | None:
-        parts = urlsplit(self.config.base_url)
-        http = self.context.http(trust=[f"{parts.scheme}://{parts.netloc}"])
+        http = self.context.http(trust=[origin_of(self.config.base_url)])
         body = {"model": self.config.model, "input": asked}
         try:
             return await http.post(

@@ -49,8 +49,8 @@ class Kind:
 
 
 _SECONDS = re.compile(r"\d+(\.\d+)?")
-_HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation")
-_PAGES = ("create", "poll", "result", "list", "content", "moderation")
+_HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation", "completion")
+_PAGES = ("create", "poll", "result", "list", "content", "moderation", "completion")
 _NETWORK = (
     "publish", "begin", "ask", "processing", "thumbnail", "account", "chat", "member", "instance", "register",
     "token",
@@ -121,6 +121,19 @@ KINDS: tuple[Kind, ...] = (
     Kind("filename", ("content",), "suggest this file name, such as content:filename=../x", "text"),
     Kind("expired", ("content", "result"), "say that it is gone"),
     Kind("bare", ("moderation",), "answer with null categories and without scores, as some servers do"),
+    Kind("accept-then-drop", ("completion",), "answer, and close the connection before the answer leaves"),
+    Kind("refuse", ("completion",), "answer as a model that refuses"),
+    Kind("empty", ("completion",), "answer without a text"),
+    Kind("prose", ("completion",), "put a sentence before the JSON that was asked for"),
+    Kind("fenced", ("completion",), "put the JSON between fences, as some models do"),
+    Kind("extra", ("completion",), "give a key that was not asked for"),
+    Kind("long", ("completion",), "give texts that are far too long"),
+    Kind("control", ("completion",), "give texts with control characters"),
+    Kind("surrogate", ("completion",), "give texts with half a sign"),
+    Kind("foreign", ("completion",), "answer in another language"),
+    Kind("cut", ("completion",), "cut the answer off, as at a limit of tokens"),
+    Kind("no-usage", ("completion",), "do not say how many tokens are charged"),
+    Kind("no-schema", ("completion",), "refuse response_format, as older servers do"),
     Kind("fail", ("render",), "the render fails, with this error code", "text", "internal_error"),
     Kind("stuck", ("render",), "the render never ends"),
     Kind("slow", ("render",), "the render takes so many seconds", "seconds"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from reelwork_plugins.simulator import handlers
+from reelwork_plugins.simulator.chat import complete
 from reelwork_plugins.simulator.dialects import DIALECTS, Dialect
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.moderation import moderate
@@ -14,9 +15,10 @@ from reelwork_plugins.simulator.simulation import Simulation
 
 
 def routes(sim: Simulation) -> list[Route]:
-    """Return the routes of every dialect, and those of the moderation."""
+    """Return the routes of every dialect, and those of the moderation and the language model."""
     found = _videos(sim, "", DIALECTS[sim.settings.dialect])
     found.append(service_route(sim, DIALECTS["sora"], "/v1/moderations", ["POST"], "moderation", moderate))
+    found.append(service_route(sim, DIALECTS["sora"], "/v1/chat/completions", ["POST"], "completion", complete))
     for dialect in DIALECTS.values():
         found += _videos(sim, f"/{dialect.name}", dialect)
     return found
@@ -34,6 +36,7 @@ def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) ->
         f"The simulator is ready at {address} (dialect {settings.dialect}). It costs nothing; Ctrl-C stops it.",
         f"Each dialect also has its own address: {others}",
         f"It answers {address}/v1/moderations too, for the plugin openai-moderation.",
+        f"It answers {address}/v1/chat/completions too, for the plugin llm-rewrite.",
         "Point a workflow at it with these lines:",
         "",
         "[provider]",

@@ -5,7 +5,7 @@ A dry run uses the pure parts too, from `brief_content` on: a copy of them would
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,9 @@ from reelwork.store.records import FAILED, PAYMENT, REJECTED
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Brief, Content, Edit, Job, Prompt, Stage, Verdict
+
+Transform = Callable[[str, Prompt, Job], Awaitable[Prompt | None]]
+"""Asks an instance what it makes of a prompt."""
 
 
 async def moderate_brief(tools: StageTools, work: Working) -> Next:
@@ -70,8 +73,13 @@ def prompt_content(brief: Brief, prompt: Prompt) -> Content | None:
     return Content(stage=Stage.PROMPT, text=prompt.text, negative_text=prompt.negative_text)
 
 
-async def drafted(pipeline: Pipeline, instances: Iterable[str], job: Job) -> Prompt:
-    """Fold the brief's words through these `prompt_transform` plugins. Raises `HookFailed`."""
+async def drafted(
+    pipeline: Pipeline, instances: Iterable[str], job: Job, transform: Transform | None = None
+) -> Prompt:
+    """Fold the brief's words through these `prompt_transform` plugins. Raises `HookFailed`.
+
+    `transform` asks one of them; by default its hook is called.
+    """
     brief = job.brief
     prompt = Prompt(
         text=brief.prompt,
@@ -79,9 +87,11 @@ async def drafted(pipeline: Pipeline, instances: Iterable[str], job: Job) -> Pro
         title=brief.title,
         caption=brief.caption,
         hashtags=brief.hashtags,
+        alt_text=brief.alt_text,
     )
+    ask = transform or pipeline.dispatcher.transform
     for instance in instances:
-        prompt = recorded(prompt, await pipeline.dispatcher.transform(instance, prompt, job), instance)
+        prompt = recorded(prompt, await ask(instance, prompt, job), instance)
     return prompt
 
 
@@ -120,7 +130,7 @@ def recorded(before: Prompt, after: Prompt | None, instance: str) -> Prompt:
         return before
     edits = [
         Edit(plugin=instance, field=name, before=_text(getattr(before, name)), after=_text(getattr(after, name)))
-        for name in ("text", "negative_text", "title", "caption", "hashtags")
+        for name in ("text", "negative_text", "title", "caption", "hashtags", "alt_text")
         if getattr(before, name) != getattr(after, name)
     ]
     # What a plugin answered was checked where it came in.
