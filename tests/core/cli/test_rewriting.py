@@ -114,9 +114,10 @@ def test_a_budget_without_room_for_a_rewrite_asks_nobody(cli, simulator: Running
     assert asked(simulator, "completion") == 0, outcome.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("fault", "when", "chats"),
-    [("completion:slow=60", "completion", 2), ("render:slow=60", "create", 1)],
+    ("fault", "seen", "chats"),
+    [("completion:slow=60", "completion", 2), ("render:slow=9", "poll", 1)],
     ids=["asking", "made"],
 )
 def test_a_killed_process_neither_changes_the_prompt_nor_pays_for_a_second_video(
