@@ -197,7 +197,14 @@ _RULES: Mapping[type, Mapping[str, Rule]] = {
     Receipt: {"id": _name, "url": _link, "at": _moment, "details": _details},
     Problem: {"message": _reason, "field": _word, "hint": _reason},
     Verdict: {"reason": _reason, "categories": _words},
-    Prompt: {"text": _copy, "negative_text": _copy, "title": _copy, "caption": _copy, "hashtags": _copies},
+    Prompt: {
+        "text": _copy,
+        "negative_text": _copy,
+        "title": _copy,
+        "caption": _copy,
+        "hashtags": _copies,
+        "alt_text": _copy,
+    },
     Found: {"candidates": _each},
     Listing: {"candidates": _each, "why": _reason, "date": _moment, "age": _number},
     Candidate: {

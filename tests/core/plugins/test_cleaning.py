@@ -73,7 +73,7 @@ def test_a_list_with_an_id_that_is_not_clean_proves_nothing() -> None:
     assert "cannot be used" in found.reason
 
 
-@pytest.mark.parametrize("field", ["text", "caption", "title"])
+@pytest.mark.parametrize("field", ["text", "caption", "alt_text", "title"])
 def test_copy_is_refused_when_it_cannot_be_sent(field: str) -> None:
     prompt = Prompt.model_construct(**{**dict(Prompt(text="A fox")), field: "half \ud83d"})
     with pytest.raises(Unfit, match=f"{field}: character 6 is half of a character"):
