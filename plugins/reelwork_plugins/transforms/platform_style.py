@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
 from reelwork_hooks import Config, Job, Platform, Plugin, Prompt, hookimpl
+from reelwork_plugins.copy_lengths import copy_length
 
 FIELDS = {"prompt", "style", "platform"}
 # Marks the prompt's place while the template is filled: no style and no platform's name holds it.
@@ -77,6 +79,13 @@ class PlatformStyle(Plugin):
         return next((self.config.styles[name] for name in names if name in self.config.styles), platform.style)
 
 
+def _units(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+
+
+Counted = Callable[[str], int]
+
+
 def fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> dict[str, Any]:
     """Return the prompt's copy as it fits the platform; empty copy is made from `idea`.
 
@@ -85,29 +94,30 @@ def fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> dict[str, Any
     # Most networks send hashtags as part of the caption, so they count towards its limit.
     hashtags = prompt.hashtags[: platform.hashtag_limit]
     title = prompt.title or (idea if platform.title_limit else "")
+    counted = partial(copy_length, field="caption", platform=platform.name)
     if prompt.caption:
-        caption = fitted(prompt.caption, platform.caption_limit)
+        caption = fitted(prompt.caption, platform.caption_limit, counted)
     else:
-        caption = fitted(idea, _room(platform.caption_limit, hashtags))
+        caption = fitted(idea, _room(platform.caption_limit, hashtags, counted), counted)
     return {
         "title": fitted(title, platform.title_limit),
         "caption": caption,
-        "hashtags": _that_fit(hashtags, _room(platform.caption_limit, (caption,))),
+        "hashtags": _that_fit(hashtags, caption, platform.caption_limit, counted),
     }
 
 
-def fitted(text: str, limit: int | None) -> str:
-    """Return the text, cut to at most `limit` UTF-16 units, at the end of a word where there is one.
+def fitted(text: str, limit: int | None, counted: Counted = _units) -> str:
+    """Return the text, cut to at most `limit`, at the end of a word where there is one.
 
-    Nothing that a reader sees as one character is cut in two.
+    `counted` gives the length as the network counts it; by default in UTF-16 units. Nothing that a reader sees as
+    one character is cut in two.
     """
-    # TikTok counts UTF-16 units. They are never fewer than characters, so the text fits those limits as well.
     text = text.strip()
-    if limit is None or _units(text) <= limit:
+    if limit is None or counted(text) <= limit:
         return text
     kept = ""
     for cluster in _clusters(text):
-        if _units(kept + cluster) > limit - _units(ELLIPSIS):
+        if counted(kept + cluster) > limit - counted(ELLIPSIS):
             break
         kept += cluster
     return _at_word_end(kept, text[len(kept)]).rstrip(" \t\r\n.,;:–—-") + ELLIPSIS if kept else ""
@@ -121,24 +131,21 @@ def _at_word_end(kept: str, following: str) -> str:
     return words if len(words) > len(kept) // 2 else kept
 
 
-def _room(limit: int | None, taken: tuple[str, ...]) -> int | None:
+def _room(limit: int | None, taken: tuple[str, ...], counted: Counted) -> int | None:
     if limit is None:
         return None
-    return max(0, limit - sum(_units(text) + len(" #") for text in taken if text))
+    return max(0, limit - sum(counted(text) + len(" #") for text in taken if text))
 
 
-def _that_fit(hashtags: tuple[str, ...], room: int | None) -> tuple[str, ...]:
+def _that_fit(hashtags: tuple[str, ...], caption: str, limit: int | None, counted: Counted) -> tuple[str, ...]:
     kept: tuple[str, ...] = ()
+    room = None if limit is None else limit - counted(caption)
     for tag in hashtags:
-        room = _room(room, (tag,)) if room is not None else None
-        if room == 0:
+        room = None if room is None else room - counted(tag) - len(" #")
+        if room is not None and room < 0:
             break
         kept = (*kept, tag)
     return kept
-
-
-def _units(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
 def _clusters(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reelwork_hooks import Context, Job, Platform, Prompt
+from reelwork_plugins.copy_lengths import copy_length
 from reelwork_plugins.transforms.platform_style import PlatformStyle, StyleConfig, fitted
 
 FAMILY, FLAG, WAVE = "👩‍👩‍👧", "🇫🇷", "👋🏽"
@@ -135,3 +136,14 @@ def test_text_is_cut_where_a_reader_would(text: str, limit: int, kept: str) -> N
 @given(st.text(), st.integers(min_value=0, max_value=30))
 def test_what_is_cut_always_fits(text: str, limit: int) -> None:
     assert units(fitted(text, limit)) <= limit
+
+
+@pytest.mark.parametrize(
+    ("name", "caption", "longest"), [("twitter", "猫" * 200, 280), ("youtube", "я" * 4000, 5000)]
+)
+def test_a_caption_is_cut_as_its_network_counts(
+    styled: Callable[..., Prompt], name: str, caption: str, longest: int
+) -> None:
+    made = styled(Prompt(text="A cat", caption=caption), name).caption
+    assert made.endswith("…")
+    assert longest - 4 <= copy_length(made, "caption", name) <= longest
