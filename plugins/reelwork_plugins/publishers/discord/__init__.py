@@ -45,8 +45,6 @@ from reelwork_plugins.publishers.post_text import disclosure, filled, fitted, wi
 LONGEST_TEXT, LONGEST_ALT, LONGEST_THREAD = 2000, 1024, 100
 SILENT = 1 << 12
 """The flag of a message that notifies nobody."""
-LONGEST_PAUSE = 10.0
-"""Seconds that are waited for the webhook's turn before a post; Discord answers 429 to what comes too early."""
 _PUBLIC = 'Set privacy = "public", or invited_only = true if only people who were let in can read the channel.'
 
 
@@ -143,7 +141,7 @@ class Discord(Plugin):
             webhook = signed_in(self.config, self.context)
         name = "SPOILER_video.mp4" if options.spoiler else "video.mp4"
         payload = self._payload(prepared, options, name)
-        await self._wait_for_turn()
+        self._refuse_before_turn()
 
         def show(sent: int, total: int | None) -> None:
             if total:
@@ -157,10 +155,12 @@ class Discord(Plugin):
             raise refusal(answer, "the post")
         return _receipt(answer, webhook, prepared)
 
-    async def _wait_for_turn(self) -> None:
+    def _refuse_before_turn(self) -> None:
+        """Raise `NotSent` while the webhook has had its posts for the moment."""
+        # Not waited for here: a process that is killed meanwhile would leave a post in doubt that never left.
         wait = self._turn - asyncio.get_running_loop().time()
         if wait > 0:
-            await asyncio.sleep(min(wait, LONGEST_PAUSE))
+            raise NotSent("discord: the webhook has had its posts for now", retry_after=wait, money=NOTHING_POSTED)
 
     def _payload(self, prepared: Mapping[str, JsonValue], options: DiscordPostOptions, name: str) -> dict[str, Any]:
         # No thread is begun for a post that goes to one.

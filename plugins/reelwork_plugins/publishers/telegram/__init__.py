@@ -51,6 +51,8 @@ from reelwork_plugins.publishers.telegram.config import API, DEFAULT_ACCOUNT, Te
 from reelwork_plugins.publishers.telegram.media import streams, thumbnail
 from reelwork_plugins.publishers.telegram.text import caption
 
+SPACING = 1.0
+"""Seconds between two posts to a chat. What comes earlier would be sent whole, and turned away."""
 SUPERGROUP = "-100"
 """What the ids of channels and supergroups begin with, before the number that their links have."""
 
@@ -77,6 +79,8 @@ class Telegram(Plugin):
 
     def __init__(self, config: TelegramConfig, context: Context) -> None:
         super().__init__(config, context)
+        # Of the chat, not of a job.
+        self._turn = 0.0
         if self._server() != API:
             self.accepts = Target(most_bytes=MOST_BYTES_OWN_SERVER)  # type: ignore[misc]
 
@@ -122,8 +126,9 @@ class Telegram(Plugin):
     def check_brief(self, brief: Brief, job: Job) -> list[Problem]:
         """Return why a public chat cannot have a post that is not public."""
         own = brief.destinations.get(self.context.name)
-        privacy, name = (own.privacy if own else None) or brief.privacy, self._public_name()
-        if privacy == "public" or not name:
+        privacy = (own.privacy if own else None) or brief.privacy
+        # Asked for last: the accounts are read for it, and a batch may have thousands of rows.
+        if privacy == "public" or not (name := self._public_name()):
             return []
         return [Problem(field="privacy", message=_too_wide(privacy, name), hint=_WIDEN)]
 
@@ -166,6 +171,11 @@ class Telegram(Plugin):
             if total:
                 self.context.progress(job, 100 * sent / total, "uploading to Telegram")
 
+        now = asyncio.get_running_loop().time()
+        if now < self._turn:
+            words = "telegram: the chat takes one post a second"
+            raise NotSent(words, retry_after=self._turn - now, money=NOTHING_POSTED)
+        self._turn = now + SPACING
         answer = await who.bot.send_video(fields, files, show)
         # A web page that something on the way answers instead of Telegram is a 200 too, and proves nothing.
         if not is_result(answer) or not isinstance(answer.at("result", "message_id"), int):

@@ -520,3 +520,22 @@ def test_the_token_is_shown_nowhere(
     log = str(network.simulator.requests())
     assert "/bot" in log
     assert not [one for one in (*told, log) if SECRET in one]
+
+
+def test_a_second_video_is_not_sent_to_be_turned_away(
+    network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Longer than any machine takes for a post.
+    monkeypatch.setattr("reelwork_plugins.publishers.telegram.SPACING", 3600.0)
+    telegram = plugin(settings, tmp_path)
+    prepared: JsonValue = {"chat": PUBLIC, "name": "rehearsal", "caption": ""}
+
+    async def two() -> None:
+        for number in range(2):
+            await telegram.publish(post(clip), sample_job(), Effect(f"k{number}", prepared=prepared))
+
+    with pytest.raises(NotSent, match="one post a second") as raised:
+        asyncio.run(two())
+    assert raised.value.retry_after is not None
+    assert 0 < raised.value.retry_after <= 3600
+    assert (network.asked().count("publish"), len(network.messages)) == (1, 1)
