@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import signal
 import subprocess
 import sys
 import textwrap
@@ -331,8 +332,13 @@ def test_a_hook_that_hangs_in_its_thread_does_not_keep_the_process_from_ending()
 
 
 def test_an_interrupt_passes_through_an_async_hook() -> None:
-    with pytest.raises(KeyboardInterrupt):
-        veto(dispatcher(strict=AsyncModerator(KeyboardInterrupt())), "strict")
+    # A job in the background of a shell begins with interrupts ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            veto(dispatcher(strict=AsyncModerator(KeyboardInterrupt())), "strict")
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("error", [SystemExit(2), KeyboardInterrupt(), asyncio.CancelledError()])
