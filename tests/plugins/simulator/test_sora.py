@@ -232,7 +232,7 @@ def test_edits_and_remix_take_json_and_multipart(client: httpx.Client, simulator
 
 
 def test_what_is_left_out_is_answered_404(client: httpx.Client) -> None:
-    for path in ("/v1/videos/extensions", "/v1/videos/characters", "/v1/chat/completions", "/"):
+    for path in ("/v1/videos/extensions", "/v1/videos/characters", "/v1/images/generations", "/"):
         answer = client.post(path, json={"prompt": "x"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
     assert client.put("/v1/videos", json={}).status_code == 404
