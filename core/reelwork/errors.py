@@ -196,6 +196,17 @@ def in_sentences(error: ReelworkError) -> str:
     return f"{message}{'' if message.endswith(('.', '!', '?', ':', '…')) else '.'} {hint}"
 
 
+def with_hint(told: str, error: BaseException) -> str:
+    """Return sentences, with what the error says to do next, or the one of ours that a plugin raised."""
+    hints = (one.hint for one in (error, error.__cause__) if isinstance(one, ReelworkError) and one.hint)
+    return f"{told} {shown(mask(next(hints, '')))}".rstrip()
+
+
+def not_posted(error: BaseException) -> str:
+    """Return why a post was not made, and what to do next."""
+    return with_hint(f"{in_a_line(error).rstrip('.')}. Nothing was posted.", error)
+
+
 def describe(error: BaseException) -> str:
     """Return an error in one line, without its traceback."""
     text, name = _text_of(error), type(error).__name__

@@ -11,12 +11,14 @@ from reelwork.engine.stages import tools as tools_stage
 from reelwork.ledger import timing
 from reelwork_hooks import (
     Idempotency,
+    InvalidInput,
     NotSent,
     OutcomeUnknown,
     OutOfFunds,
     Phase,
     Plugin,
     Receipt,
+    ReelworkError,
     Rejected,
     Unavailable,
     Verdict,
@@ -202,6 +204,22 @@ def test_a_lasting_fault_while_a_post_is_prepared_is_not_tried_again(lab: Any) -
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert (job.status, wall.prepared) == ("failed", 1)
     assert job.reason.lower().count("nothing was posted") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(Rejected, "rejected"), (InvalidInput, "failed"), (NotSent, "failed")]
+)
+def test_the_advice_of_an_error_while_a_post_is_prepared_reaches_the_person(
+    lab: Any, error: type[ReelworkError], status: str
+) -> None:
+    lasting = {"lasting": True} if error is NotSent else {}
+    wall = Wall(says=[error("the bot may not post here", hint="Make it an admin.", **lasting)], where="prepare")
+    lab.add_plugin("wall", wall.plugin(), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == status
+    assert "the bot may not post here" in job.reason
+    assert job.reason.count("Make it an admin.") == 1
+    assert wall.posts == []
 
 
 def test_the_advice_of_a_refusal_reaches_the_person(lab: Any) -> None:

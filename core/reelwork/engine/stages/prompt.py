@@ -11,7 +11,7 @@ from typing import Any
 
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.errors import HookFailed, in_a_line
+from reelwork.errors import HookFailed, in_a_line, with_hint
 from reelwork.planning.job_state import content_hash
 from reelwork.planning.limits import prompt_problem, with_final_length
 from reelwork.planning.reference_files import local_file
@@ -40,7 +40,8 @@ async def transform(tools: StageTools, work: Working) -> Next:
         prompt = await drafted(pipeline, pipeline.order["prompt_transform"], work.job)
         problem = problem_of(prompt, pipeline, work.data.model)
     except (HookFailed, PluginInvalid) as error:
-        return stop(FAILED, Step.TRANSFORM, work.data, f"{in_a_line(error).rstrip('.')}. {_spent(tools, work)}")
+        told = with_hint(f"{in_a_line(error).rstrip('.')}. {_spent(tools, work)}", error)
+        return stop(FAILED, Step.TRANSFORM, work.data, told)
     if problem:
         return stop(FAILED, Step.TRANSFORM, work.data, f"{problem}. {_spent(tools, work)}")
     fates = with_final_length(work.data.fates, prompt)
@@ -108,7 +109,7 @@ async def _moderated(tools: StageTools, work: Working, content: Content, step: s
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer. {_spent(tools, work)}"
         # Nothing passes because nobody looked.
-        return hold(step, work.data, HoldReason.MODERATION_SILENT, reason)
+        return hold(step, work.data, HoldReason.MODERATION_SILENT, with_hint(reason, error))
     if verdict is None:
         return go(following, work.data)
     reason = _sentence(verdict, content.stage)

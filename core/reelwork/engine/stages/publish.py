@@ -25,7 +25,7 @@ from reelwork.engine.stages.review import (
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
-from reelwork.errors import HookFailed, in_a_line, in_sentences
+from reelwork.errors import HookFailed, in_a_line, in_sentences, not_posted, with_hint
 from reelwork.ids import fingerprint
 from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Outcome, Refused, Undecided, backoff
 from reelwork.planning.destinations import copy_problem
@@ -180,13 +180,13 @@ async def _prepare(tools: StageTools, work: Working, destination: str, post: Pos
                 return _wait(work, destination, before, prepared, tools.clock())
             data = data.with_post(destination, prepared=prepared)
         except Rejected as error:
-            return _settled(work, destination, "rejected", in_a_line(error), refused_there=True)
+            return _settled(work, destination, "rejected", in_sentences(error), refused_there=True)
         except OutOfFunds as error:
             return _settled(work, destination, "held", in_sentences(error), hold=HoldReason.NO_FUNDS, **kept)
         except (Unavailable, NotSent) as error:
             return _prepare_later(tools, work, destination, error, kept)
         except Exception as error:
-            reason = f"preparing the post failed: {in_a_line(error).rstrip('.')}. Nothing was posted."
+            reason = f"preparing the post failed: {not_posted(error)}"
             return _settled(work, destination, "failed", reason, **kept)
     return _go(data)
 
@@ -210,7 +210,7 @@ def _prepare_later(
         failures += 1
         # Nothing of it has left, so it is tried as often as an effect that provably was not sent.
         if failures >= MOST_FAILURES or getattr(error, "lasting", False):
-            return _settled(work, destination, "failed", f"{reason.rstrip('.')}. Nothing was posted.", **kept)
+            return _settled(work, destination, "failed", not_posted(error), **kept)
     pause = backoff(failures - 1) if error.retry_after is None else max(error.retry_after, SHORTEST_PAUSE)
     changed = work.data.with_post(destination, due_at=tools.clock() + pause, reason=reason, failures=failures)
     return _go(changed).telling("waiting", destination=destination, reason=reason)
@@ -226,7 +226,7 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.moderators(Stage.POST), content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was posted."
-        return _settled(work, destination, "held", reason, hold=HoldReason.MODERATION_SILENT)
+        return _settled(work, destination, "held", with_hint(reason, error), hold=HoldReason.MODERATION_SILENT)
     if verdict is None:
         return None
     state, held = ("held", HoldReason.MODERATION) if verdict.decision == "hold" else ("rejected", None)
@@ -264,7 +264,7 @@ async def _post(tools: StageTools, work: Working, destination: str, post: Post, 
     try:
         price = price_of(work, destination, post, effects)
     except PluginInvalid as error:
-        return _settled(work, destination, "failed", f"{in_a_line(error).rstrip('.')}. Nothing was posted.")
+        return _settled(work, destination, "failed", not_posted(error))
 
     def as_sent(effect: EffectRow, run: str) -> Act[Receipt]:
         # By its name then: it may have had copy of its own, and another name since.
