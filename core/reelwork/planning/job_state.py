@@ -48,7 +48,6 @@ DOUBTS = (HoldReason.IN_DOUBT, HoldReason.NO_LOOK)
 PLAIN = Target()
 """The target of a destination that takes what is rendered."""
 
-
 ANEW: Mapping[str, Any] = MappingProxyType({"ran": (), "whole": False, "derived": (), "again": ()})
 """The fields of a job whose video no `post_download` plugin has had yet."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -361,18 +361,15 @@ class Studio(SyncMethods, Reviewing):
     @asynccontextmanager
     async def _apart(self) -> AsyncIterator[Session]:
         """Open a session of its own that leaves the store, which may not even exist, untouched."""
-        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-            store = open_store(Path(folder) / "store.db")
-            try:
-                progress, trace = self._on_progress, self._on_trace
-                # What plugins have kept is read: what was paid for before is shown, and is not paid for again.
-                kept = Overlaid(self._there())
-                async with Session(
-                    store, self._catalog, on_progress=progress, on_trace=trace, values=kept
-                ) as session:
-                    yield session
-            finally:
-                store.close()
+        with (
+            tempfile.TemporaryDirectory(prefix="reelwork-") as folder,
+            closing(open_store(Path(folder) / "store.db")) as store,
+        ):
+            progress, trace = self._on_progress, self._on_trace
+            # What plugins have kept is read: what was paid for before is shown, and is not paid for again.
+            kept = Overlaid(self._there())
+            async with Session(store, self._catalog, on_progress=progress, on_trace=trace, values=kept) as session:
+                yield session
 
     def _session(self) -> Session:
         self.store.check_in_use()

@@ -14,6 +14,7 @@ from reelwork_plugins.publishers.meta.sign_in import (
     first_of,
     id_in,
     lasting,
+    oauth_at,
     renewed,
 )
 
@@ -55,18 +56,9 @@ def oauth_of(given: Mapping[str, str], redirect_uri: str) -> OAuth:
             redirect="paste" if pasted else "localhost",
             redirect_uri=PLACE if pasted else "",
         )
-    # Instagram sends people back to https addresses only; nobody listens there, so the address is pasted.
-    is_pasted = pasted or not service
-    return OAuth(
-        authorize_url=f"{service or 'https://www.instagram.com'}/oauth/authorize",
-        token_url=f"{service or 'https://api.instagram.com'}/oauth/access_token",
-        scopes=SCOPES,
-        scope_separator=",",
-        client_auth="post",
-        pkce="none",
-        redirect="paste" if is_pasted else "loopback",
-        redirect_uri=(given.get("redirect_uri") or PLACE) if is_pasted else "",
-    )
+    authorize = f"{service or 'https://www.instagram.com'}/oauth/authorize"
+    token = f"{service or 'https://api.instagram.com'}/oauth/access_token"
+    return oauth_at(authorize, token, SCOPES, given, pasted=pasted or not service)
 
 
 async def accounts_of(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:

@@ -12,6 +12,7 @@ from reelwork_hooks import (
     Context,
     Credentials,
     InvalidInput,
+    OAuth,
     Service,
     Unavailable,
     number_of,
@@ -26,6 +27,23 @@ LIFE = 60 * 86_400.0
 # Early: whoever posts once a month must not find that the token has ended.
 RENEWED_AFTER = 7 * 86_400.0
 """Seconds after which a token is renewed. Meta takes one that is a day old, and not one that has ended."""
+
+
+def oauth_at(
+    authorize: str, token: str, scopes: tuple[str, ...], given: Mapping[str, str], *, pasted: bool
+) -> OAuth:
+    """Return the sign-in at these two addresses."""
+    # Meta sends people back to https addresses only; nobody listens there, so the address is pasted.
+    return OAuth(
+        authorize_url=authorize,
+        token_url=token,
+        scopes=scopes,
+        scope_separator=",",
+        client_auth="post",
+        pkce="none",
+        redirect="paste" if pasted else "loopback",
+        redirect_uri=(given.get("redirect_uri") or PLACE) if pasted else "",
+    )
 
 
 async def exchanged(context: Context, url: str, params: Mapping[str, str]) -> Answer:

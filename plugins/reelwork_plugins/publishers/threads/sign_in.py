@@ -8,11 +8,11 @@ from reelwork_hooks import Context, Credentials, InvalidInput, OAuth, Service, T
 from reelwork_plugins.publishers.meta.network import checked_service
 from reelwork_plugins.publishers.meta.sign_in import (
     OUT_OF_BAND,
-    PLACE,
     exchanged,
     first_of,
     id_in,
     lasting,
+    oauth_at,
     renewed,
 )
 
@@ -29,18 +29,9 @@ def host_of(values: Mapping[str, str]) -> str:
 def oauth_of(given: Mapping[str, str], redirect_uri: str) -> OAuth:
     """Return the sign-in. Raises `InvalidInput`."""
     service = checked_service(given.get("service", ""))
-    # Threads sends people back to https addresses only; nobody listens there, so the address is pasted.
-    pasted = redirect_uri == OUT_OF_BAND or not service
-    return OAuth(
-        authorize_url=f"{service or 'https://threads.net'}/oauth/authorize",
-        token_url=f"{service or THREADS}/oauth/access_token",
-        scopes=SCOPES,
-        scope_separator=",",
-        client_auth="post",
-        pkce="none",
-        redirect="paste" if pasted else "loopback",
-        redirect_uri=(given.get("redirect_uri") or PLACE) if pasted else "",
-    )
+    authorize = f"{service or 'https://threads.net'}/oauth/authorize"
+    token = f"{service or THREADS}/oauth/access_token"
+    return oauth_at(authorize, token, SCOPES, given, pasted=redirect_uri == OUT_OF_BAND or not service)
 
 
 async def account_of(tokens: Tokens, context: Context) -> Credentials:

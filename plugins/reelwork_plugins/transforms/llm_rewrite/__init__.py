@@ -47,7 +47,7 @@ class LlmRewrite(Plugin):
 
     @property
     def most_per_call(self) -> Decimal | None:  # type: ignore[override]
-        """What the longest question with the longest answer costs, by the prices of the settings."""
+        """Return the price of the longest question with the longest answer; None where it is free."""
         return self.config.most or None
 
     @hookimpl

@@ -7,6 +7,7 @@ from starlette.routing import Route
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.instagram.handlers import NAME, Instagram
+from reelwork_plugins.simulator.networks.welcome import account_lines
 from reelwork_plugins.simulator.routes import service_route
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
@@ -59,17 +60,4 @@ def row(settings: SimulatorSettings) -> Dialect:
 
 def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> list[str]:
     """Return what to tell the person who started it."""
-    return [
-        f"The simulator is ready at {address}, and plays Instagram. Nobody sees what is posted; Ctrl-C stops it.",
-        f"Sign in: reelwork accounts add instagram --name rehearsal --service {address} --field login=facebook",
-        "Any app ID and secret will do there.",
-        "Point a workflow at it with these lines:",
-        "",
-        "[plugins]",
-        'publish = ["instagram"]',
-        "",
-        "[plugin.instagram]",
-        'account = "rehearsal"',
-        "",
-        f"What was posted: {address}/",
-    ]
+    return account_lines("Instagram", "instagram", address, login="login=facebook")

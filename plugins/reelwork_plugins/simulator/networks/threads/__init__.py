@@ -7,6 +7,7 @@ from starlette.routing import Route
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.threads.handlers import NAME, Threads
+from reelwork_plugins.simulator.networks.welcome import account_lines
 from reelwork_plugins.simulator.routes import service_route
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
@@ -46,17 +47,4 @@ def row(settings: SimulatorSettings) -> Dialect:
 
 def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> list[str]:
     """Return what to tell the person who started it."""
-    return [
-        f"The simulator is ready at {address}, and plays Threads. Nobody sees what is posted; Ctrl-C stops it.",
-        f"Sign in: reelwork accounts add threads --name rehearsal --service {address}",
-        "Any app ID and secret will do there.",
-        "Point a workflow at it with these lines, beside a storage that gives addresses:",
-        "",
-        "[plugins]",
-        'publish = ["threads"]',
-        "",
-        "[plugin.threads]",
-        'account = "rehearsal"',
-        "",
-        f"What was posted: {address}/",
-    ]
+    return account_lines("Threads", "threads", address, beside=", beside a storage that gives addresses")

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.handlers import Handler
+from reelwork_plugins.simulator.networks.welcome import account_lines
 from reelwork_plugins.simulator.networks.youtube.handlers import NAME, Youtube, operation
 from reelwork_plugins.simulator.routes import service_route
 from reelwork_plugins.simulator.settings import SimulatorSettings
@@ -55,17 +56,4 @@ def row(settings: SimulatorSettings) -> Dialect:
 
 def welcome(settings: SimulatorSettings, address: str, *, fresh_secret: bool) -> list[str]:
     """Return what to tell the person who started it."""
-    return [
-        f"The simulator is ready at {address}, and plays YouTube. Nobody sees what is posted; Ctrl-C stops it.",
-        f"Sign in: reelwork accounts add youtube --name rehearsal --service {address}",
-        "Any client ID and secret will do there.",
-        "Point a workflow at it with these lines:",
-        "",
-        "[plugins]",
-        'publish = ["youtube"]',
-        "",
-        "[plugin.youtube]",
-        'account = "rehearsal"',
-        "",
-        f"What was posted: {address}/",
-    ]
+    return account_lines("YouTube", "youtube", address, client="client ID")
