@@ -207,13 +207,18 @@ def test_a_lasting_fault_while_a_post_is_prepared_is_not_tried_again(lab: Any) -
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(Rejected, "rejected"), (InvalidInput, "failed"), (NotSent, "failed")]
+    ("error", "status"),
+    [
+        (Rejected("the bot may not post here", hint="Make it an admin."), "rejected"),
+        (InvalidInput("the bot may not post here", hint="Make it an admin."), "failed"),
+        (NotSent("the bot may not post here", hint="Make it an admin.", lasting=True), "failed"),
+    ],
+    ids=["rejected", "invalid", "not-sent"],
 )
 def test_the_advice_of_an_error_while_a_post_is_prepared_reaches_the_person(
-    lab: Any, error: type[ReelworkError], status: str
+    lab: Any, error: ReelworkError, status: str
 ) -> None:
-    lasting = {"lasting": True} if error is NotSent else {}
-    wall = Wall(says=[error("the bot may not post here", hint="Make it an admin.", **lasting)], where="prepare")
+    wall = Wall(says=[error], where="prepare")
     lab.add_plugin("wall", wall.plugin(), "publish")
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert job.status == status
