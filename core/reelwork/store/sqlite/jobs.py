@@ -79,9 +79,9 @@ def adopt(db: sqlite3.Connection, run_id: str, job_ids: Iterable[str], now: floa
     db.executemany(
         # What was launched stays known: a schedule knows its jobs by it. With another brand the fence rises: nobody
         # decides about the job who has read it for its old one.
-        "UPDATE jobs SET first_run = coalesce(first_run, run_id), run_id = ?1, fence = fence + (brand <> ?2),"
-        " brand = ?2 WHERE id = ?3 AND status <> 'done' AND (owner IS NULL OR lease_until < ?4)",
-        [(run_id, brand, job_id, now) for job_id in job_ids],
+        "UPDATE jobs SET first_run = coalesce(first_run, run_id), run_id = :run, fence = fence + (brand <> :brand),"
+        " brand = :brand WHERE id = :job AND status <> 'done' AND (owner IS NULL OR lease_until < :now)",
+        [{"run": run_id, "brand": brand, "job": job_id, "now": now} for job_id in job_ids],
     )
 
 
