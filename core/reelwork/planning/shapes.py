@@ -10,6 +10,23 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Asset, Brief, Platform, Spec, Target
 
 LIMITS = ("longest", "most_bytes")
+MEASURED = ("most_bytes", "codecs")
+"""What is known of a video only when it is finished."""
+
+
+def fitted(pipeline: Pipeline) -> frozenset[str]:
+    """Return the fields of a target that the workflow's plugins bring a video to."""
+    editors = pipeline.order.get("post_download", ())
+    return frozenset(field for name in editors for field in pipeline.instances[name].fits)
+
+
+def checked_only(pipeline: Pipeline, destination: str) -> Target:
+    """Return the limits of a publisher that no plugin of the workflow brings a video to.
+
+    They are measured before the post. To finish a video for them would make the same video once more.
+    """
+    accepts, fits = pipeline.instances[destination].accepts, fitted(pipeline)
+    return Target(**{name: getattr(accepts, name) for name in MEASURED if name not in fits})
 
 
 def target_for(pipeline: Pipeline, destination: str, brief: Brief, platform: Platform | None, spec: Spec) -> Target:
@@ -21,6 +38,8 @@ def target_for(pipeline: Pipeline, destination: str, brief: Brief, platform: Pla
     accepts, own = pipeline.instances[destination].accepts, brief.destinations.get(destination)
     if own is None and platform is None and accepts == PLAIN:
         return PLAIN
+    checked = {name: getattr(PLAIN, name) for name, value in checked_only(pipeline, destination) if value}
+    accepts = accepts.replace(**checked) if checked else accepts
     sources = [source for source in (own, platform, accepts) if source is not None]
     limits = {name: min(found) for name in LIMITS if (found := list(_said(sources, name)))}
     ratios = _said([source for source in sources if source is not platform], "aspect_ratio")

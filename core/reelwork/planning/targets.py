@@ -10,7 +10,7 @@ from reelwork.errors import PlanRefused, WorkflowInvalid
 from reelwork.planning.destinations import place_of
 from reelwork.planning.job_state import PLAIN
 from reelwork.planning.plan import Plan, PlannedJob, total
-from reelwork.planning.shapes import target_for
+from reelwork.planning.shapes import checked_only, fitted, target_for
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief, Platform, Target
 
@@ -36,8 +36,9 @@ def with_targets(pipeline: Pipeline, plan: Plan, where: str, alone: PlannedAlone
         if name not in saved:
             saved[name] = _saved(plan.brief, job, shapes, alone)
         notes = (*job.notes, *_notes(pipeline, targets))
+        job = job.replace(notes=notes)
         plain = all(target == PLAIN for target in targets.values())
-        jobs.append(job if plain else job.replace(shapes=shapes, saved=saved[name], notes=notes))
+        jobs.append(job if plain else job.replace(shapes=shapes, saved=saved[name]))
     return plan.replace(jobs=tuple(jobs))
 
 
@@ -59,7 +60,7 @@ def _targets(pipeline: Pipeline, brief: Brief, job: PlannedJob) -> Mapping[str, 
 
 
 def _check(pipeline: Pipeline, targets: Mapping[str, Target], job: PlannedJob, where: str) -> None:
-    fits = _fits(pipeline)
+    fits = fitted(pipeline)
     for name, target in targets.items():
         for key, problem, hint in _impossible(target, job):
             if key not in fits:
@@ -87,17 +88,16 @@ def _impossible(target: Target, job: PlannedJob) -> Iterator[tuple[str, str, str
         )
 
 
-def _fits(pipeline: Pipeline) -> set[str]:
-    return {field for name in pipeline.order["post_download"] for field in pipeline.instances[name].fits}
-
-
 def _notes(pipeline: Pipeline, targets: Mapping[str, Target]) -> Iterator[str]:
     """Yield what is known only once the video is there."""
-    fits = _fits(pipeline)
+    fits = fitted(pipeline)
     for name, target in targets.items():
-        limits = {"most_bytes": f"{target.most_bytes or 0:,} bytes", "codecs": " or ".join(target.codecs)}
+        own = checked_only(pipeline, name)
+        most = min(filter(None, (target.most_bytes, own.most_bytes)), default=0)
+        codecs = target.codecs or own.codecs
+        limits = {"most_bytes": f"{most:,} bytes" if most else "", "codecs": " or ".join(codecs)}
         for key, what in WORDS.items():
-            if getattr(target, key) and key not in fits:
+            if limits[key] and key not in fits:
                 yield f"{name} takes {limits[key]}: {what} is not posted there"
 
 

@@ -217,6 +217,46 @@ def test_a_publisher_says_what_it_takes(lab: Any, portraits: Path) -> None:
     assert sizes() == {"tall": (480, 854), "square": (480, 480)}
 
 
+def test_nothing_is_finished_again_for_a_limit_that_no_plugin_brings_a_video_to(lab: Any, portraits: Path) -> None:
+    lab.add_plugin("crop", cropping(portraits), "post_download")
+    lab.add_plugin("poster", posting(), "publish")
+    lab.add_plugin("small", posting(accepts=Target(most_bytes=50_000_000, codecs=("h264", "hevc"))), "publish")
+    (planned,) = lab.studio().rehearse_sync(PROMPT).jobs
+    assert "small takes 50,000,000 bytes: a larger video is not posted there" in planned.notes
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, job.shapes) == ("done", ())
+    assert Counter(name for name, _ in ran)["crop"] == 1
+    (one,), (other,) = posted["poster"], posted["small"]
+    assert one.clip.video.path == other.clip.video.path
+
+
+def test_a_limit_that_is_only_measured_stops_that_post_alone(lab: Any) -> None:
+    lab.add_plugin("poster", posting(), "publish")
+    lab.add_plugin("small", posting(accepts=Target(most_bytes=1000)), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, [*posted]) == ("failed", ["poster"])
+    assert "and 1,000 are taken" in job.reason
+
+
+def test_a_plugin_that_makes_it_smaller_is_asked_to(lab: Any) -> None:
+    class Smaller(Plugin):
+        """Notes what it is asked for."""
+
+        phase = Phase.EDIT
+        fits = ("most_bytes",)
+        asked: ClassVar[list[int | None]] = []
+
+        @hookimpl
+        def post_download(self, clip: Clip, job: Job) -> None:
+            self.asked.append(job.target.most_bytes)
+
+    lab.add_plugin("smaller", Smaller, "post_download")
+    lab.add_plugin("poster", posting(), "publish")
+    lab.add_plugin("small", posting(accepts=Target(most_bytes=50_000_000)), "publish")
+    assert lab.studio().run_sync(PROMPT).ok
+    assert Smaller.asked == [None, 50_000_000]
+
+
 @pytest.mark.parametrize(("declared", "size"), [("anything", (854, 480)), (None, (854, 480))])
 def test_a_plugin_that_has_something_else_of_this_name_takes_all(lab: Any, declared: Any, size: Any) -> None:
     lab.add_plugin("poster", posting(accepts=declared, fits=declared), "publish")

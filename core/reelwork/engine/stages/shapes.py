@@ -10,7 +10,17 @@ from dataclasses import replace
 
 from reelwork.engine.stages.step import Next, Working, go
 from reelwork.planning.job_state import ANEW, PLAIN, JobData, PostState
-from reelwork.planning.shapes import current, shaped, shelved, target_at, unfit_words, unmade, uses_targets, wanted
+from reelwork.planning.shapes import (
+    checked_only,
+    current,
+    shaped,
+    shelved,
+    target_at,
+    unfit_words,
+    unmade,
+    uses_targets,
+    wanted,
+)
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.statuses import Step
 from reelwork_hooks.models import Target
@@ -56,10 +66,11 @@ def at_destination(work: Working, destination: str) -> Working:
 
 def unfit(work: Working, destination: str) -> str:
     """Return why a destination does not take the clip in place; empty if it does."""
-    target = work.data.posts.get(destination, PostState()).target
-    if target is None or target == PLAIN or work.data.clip is None:
+    if work.data.clip is None:
         return ""
-    wrong = "; ".join(unfit_words(target, work.data.clip.video))
+    takes = (work.data.posts.get(destination, PostState()).target, checked_only(work.pipeline, destination))
+    found = (word for target in takes if target is not None for word in unfit_words(target, work.data.clip.video))
+    wrong = "; ".join(dict.fromkeys(found))
     return f"the video does not fit: {wrong}. It is kept at {work.data.clip.video.path}" if wrong else ""
 
 
