@@ -1,4 +1,4 @@
-"""The events of jobs that `job_event` observes: every name, when it happens, and the details it carries."""
+"""The events of jobs: every name, when it happens, and the details it carries."""
 
 from __future__ import annotations
 
@@ -92,3 +92,51 @@ EVENTS: Mapping[str, EventKind] = {
     "rejected": EventKind("The job was rejected, by moderation or by the provider.", _REASON),
     "done": EventKind("The job is done."),
 }
+"""Those that `job_event` observes."""
+
+_BY = {"by": "who did it"}
+
+OUTSIDE: Mapping[str, EventKind] = {
+    "resumed": EventKind("A job goes on with `reelwork resume`."),
+    "corrected": EventKind("A batch was run again, and the job's row says something else now."),
+    "cancelled": EventKind(
+        "The job was cancelled, by a person or since its row was given back to its schedule.", _REASON
+    ),
+    "decided": EventKind(
+        "A person approved or rejected a held job, or said what became of a request whose outcome was unknown.",
+        {
+            "decision": "approved, rejected, it happened, or it did not happen",
+            "act": "the request; left out for a held job",
+            "remote_id": "the id that the person gave",
+        },
+    ),
+    "reconciled": EventKind(
+        "`reelwork reconcile` found out what became of a request.", {"act": "the request", **_REASON}
+    ),
+    "reviewed": EventKind(
+        "A person answered a review.",
+        {
+            "decision": "approved, rejected or redo",
+            **_BY,
+            "seen": "of each destination, the hash of what was shown",
+            "reason": "of a rejection: why",
+        },
+    ),
+    "edited": EventKind(
+        "A person changed a post that waits for a review.",
+        {
+            **_BY,
+            "changes": "of each destination, each field before and after",
+            "approved": "true if approved as well",
+        },
+    ),
+    "moved": EventKind(
+        "A post was moved to another time.",
+        {"destination": "the publisher's instance", "to": "its new time (UTC)", **_BY},
+    ),
+    "cost-refused": EventKind("What a provider said that a render has cost is no amount.", _REASON),
+}
+"""Those that people make, or that come while no step of the job runs.
+
+They stand in a job's story and go to webhooks; `job_event` is not called for them.
+"""

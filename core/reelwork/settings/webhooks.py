@@ -14,7 +14,7 @@ from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.settings.paths import here, nearest_settings, parse_toml, read_text
 from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow
-from reelwork_hooks.events import EVENTS
+from reelwork_hooks.events import EVENTS, OUTSIDE
 from reelwork_hooks.plugin import SecretRef
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -40,8 +40,9 @@ class IncomingTable(BaseModel):
 
 
 def _known_event(name: str) -> str:
-    if name not in (*EVENTS, ALL):
-        raise ValueError(f"there is no event {name!r}; there are {', '.join(EVENTS)}, and {ALL} for all")
+    known = (*EVENTS, *OUTSIDE)
+    if name not in (*known, ALL):
+        raise ValueError(f"there is no event {name!r}; there are {', '.join(known)}, and {ALL} for all")
     return name
 
 

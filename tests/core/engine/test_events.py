@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import reelwork
 from reelwork.engine.stages import step
 from reelwork_hooks import Content, JobEvent, Plugin, Post, Receipt, Rejected, Verdict, hookimpl
-from reelwork_hooks.events import EVENTS
+from reelwork_hooks.events import EVENTS, OUTSIDE
 
 STAGES = Path(step.__file__).parent
+CORE = Path(reelwork.__file__).parent
 POSTS = {name for name in EVENTS if name.startswith("post-")}
 ENDINGS = {"failed", "held", "rejected"}
 
@@ -41,6 +43,26 @@ def test_the_list_has_each_event_that_the_engine_reports_and_no_other() -> None:
     for names, details in calls:
         for name in names:
             assert details <= set(EVENTS[name].details), name
+
+
+def told_outside() -> Iterator[tuple[str, set[str]]]:
+    """The name and the details of each event that something else than a stage tells."""
+    for path in CORE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(func=ast.Name(id="Tell"), args=[ast.Constant(value=str(name)), *given]):
+                    dicts = [one for one in given if isinstance(one, ast.Dict)]
+                    keys = [key for one in dicts for key in one.keys]
+                    yield name, {key.value for key in keys if isinstance(key, ast.Constant)}
+                case ast.keyword(arg="event", value=ast.Constant(value=str(name))):
+                    yield name, set()
+
+
+def test_each_event_that_nothing_at_work_tells_is_listed() -> None:
+    told = list(told_outside())
+    assert {name for name, _ in told} - set(EVENTS) == set(OUTSIDE)
+    for name, details in told:
+        assert details <= set({**EVENTS, **OUTSIDE}[name].details), name
 
 
 def test_plugins_get_the_details_that_are_listed(lab: Any) -> None:
