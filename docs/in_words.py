@@ -175,7 +175,7 @@ def default_in_words(field: FieldInfo) -> str:
         return f"`[{', '.join(chr(34) + str(item) + chr(34) for item in value)}]`"
     if isinstance(value, Enum | str):
         text = value.value if isinstance(value, Enum) else value
-        return f'`"{text}"`'
+        return f'`"{text.replace(chr(10), chr(92) + "n")}"`'
     return f"`{value}`"
 
 

@@ -53,7 +53,7 @@ class BlueskyPostOptions(Config):
     """The options of a post under `[destination.NAME]`, beyond those that every post has."""
 
     languages: Languages | None = None
-    """The languages of this post's text; those of `[plugin.NAME]` when left out."""
+    """The languages of this post's text; by default those of `[plugin.NAME]`."""
 
     @field_validator("languages", mode="before")
     @classmethod
@@ -66,7 +66,7 @@ class BlueskyConfig(Config):
     """Settings of `bluesky`: an account by its name, or an identifier and a password."""
 
     account: Annotated[str, Field(min_length=1)] | None = None
-    """An account that `reelwork accounts add bluesky` has stored. `bluesky` when nothing else is given."""
+    """The name of an account that `reelwork accounts add bluesky` has stored. By default `bluesky`."""
     service: Annotated[str, AfterValidator(checked_service)] = DEFAULT_SERVICE
     """The server to sign in to, with `identifier`. An account knows its own."""
     identifier: Annotated[str, Field(min_length=1)] | None = None
@@ -75,11 +75,12 @@ class BlueskyConfig(Config):
     """An app password, by reference: `env:NAME` or `file:PATH`."""
     text: Template = "{title}\n\n{caption}\n\n{hashtags}"
     """The post: by default title, caption and hashtags, a paragraph each. May use {title}, {caption}, {hashtags},
-    {prompt} and {platform}; what is empty leaves no gap."""
+    {prompt} and {platform}; empty ones leave no gap."""
     alt: Template = "{prompt}"
-    """A description for people who cannot see the video. The same names. A post's own `alt_text` goes before it."""
+    """A description for people who cannot see the video. May use the same names. A post's own `alt_text` comes
+    first."""
     disclosure: Annotated[str, AfterValidator(_disclosure)] = DEFAULT_DISCLOSURE
-    """Words at the end of the post that say how the video was made; empty turns them off."""
+    """Words at the end of the post that say AI made the video. Empty turns them off."""
     languages: Languages = ()
     """The languages of the text, such as `en`."""
     video_service: Annotated[str, AfterValidator(_video_service)] = "pds"

@@ -27,39 +27,40 @@ class DiscordPostOptions(Config):
     """The options of a post under `[destination.NAME]`, beyond those that every post has."""
 
     thread: Id | None = None
-    """The id of the thread for this post; that of `[plugin.NAME]` when left out."""
+    """The id of the thread for this post; by default that of `[plugin.NAME]`."""
     silent: bool = False
     """Notifies nobody."""
     spoiler: bool = False
-    """Hides the video until the reader asks for it."""
+    """Covers the video until the reader opens it."""
 
 
 class DiscordConfig(Config):
     """Settings of `discord`: an account by its name, or a webhook."""
 
     account: Annotated[str, Field(min_length=1)] | None = None
-    """An account that `reelwork accounts add discord` has stored. `discord` when nothing else is given."""
+    """The name of an account that `reelwork accounts add discord` has stored. By default `discord`."""
     webhook: SecretRef | None = None
-    """The webhook's URL, by reference, in place of an account: whoever has it can post."""
+    """The webhook's URL, by reference, in place of an account. Anyone who has it can post."""
     thread: Id | None = None
-    """The id of a thread of the webhook's channel that gets the posts."""
+    """The id of a thread in the webhook's channel. Posts go there."""
     new_thread: Template = ""
-    """The title of a new thread for each post, such as `{title}`: a forum needs that, or a `thread`."""
+    """The title of a new thread for each post, such as `{title}`. A forum needs this or `thread`."""
     largest: Annotated[int, Field(gt=0, le=500)] = 10
-    """Mebibytes that the server takes of one file: 10, or 50 and 100 with boosts of level 2 and 3."""
+    """The largest file that the server takes, in MiB: 10, or 50 and 100 with boosts of level 2 and 3."""
     invited_only: bool = False
-    """True if only people who were let in can read the channel: unlisted and private posts may then go there."""
+    """Set it if only invited people can read the channel. Unlisted and private posts may then go there."""
     mentions: bool = False
-    """Lets `@everyone`, roles and people in the text be notified."""
+    """Lets `@everyone`, roles and names in the text notify people."""
     username: Annotated[str, Field(max_length=80)] = ""
-    """The name that posts have; the webhook's own when empty."""
+    """The name shown above posts. Empty for the webhook's own."""
     text: Template = "{title}\n\n{caption}\n\n{hashtags}"
-    """The text above the video. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; what is empty
-    leaves no gap."""
+    """The text above the video. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; empty ones leave
+    no gap."""
     alt: Template = "{prompt}"
-    """A description for people who cannot see the video. The same names. A post's own `alt_text` goes before it."""
+    """A description for people who cannot see the video. May use the same names. A post's own `alt_text` comes
+    first."""
     disclosure: Annotated[str, Field(max_length=100)] = DEFAULT_DISCLOSURE
-    """Words at the end of the text that say how the video was made; empty turns them off."""
+    """Words at the end of the text that say AI made the video. Empty turns them off."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

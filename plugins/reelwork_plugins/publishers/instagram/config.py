@@ -16,19 +16,19 @@ class InstagramConfig(Config):
     account: Annotated[str, Field(min_length=1)] = "instagram"
     """The account that `reelwork accounts add instagram` has stored."""
     text: Template = "{title}\n\n{caption}\n\n{hashtags}"
-    """The caption. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; what is empty leaves no gap."""
+    """The caption. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; empty ones leave no gap."""
 
 
 class InstagramOptions(Config):
     """The options of a post under `[destination.NAME]`, beyond those that every post has."""
 
     cover_at: Annotated[float, Field(ge=0, le=900)] | None = None
-    """The second of the video that is its cover; Instagram chooses one when left out."""
+    """The second of the video to use as its cover. By default Instagram chooses."""
     share_to_feed: bool = True
-    """Shows the reel in the feed of the account's followers, too."""
+    """Shows the reel in the followers' feed as well."""
     collaborators: Annotated[tuple[Annotated[str, Field(pattern=r"^[\w.]{1,30}$")], ...], Field(max_length=3)] = ()
-    """Accounts that are asked to be shown as authors beside this one."""
+    """Accounts to invite as co-authors, at most 3."""
     audio_name: Annotated[str, Field(max_length=100)] = ""
-    """The name of the reel's sound."""
+    """The name of the reel's audio."""
     location_id: Annotated[str, Field(pattern=r"^\d+$")] | None = None
-    """The id of a Facebook page with a place."""
+    """The id of a Facebook page that has a location."""

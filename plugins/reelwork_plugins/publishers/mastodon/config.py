@@ -32,9 +32,9 @@ class MastodonPostOptions(Config):
     content_warning: str = ""
     """Words shown in place of the post until the reader opens it."""
     sensitive: bool = False
-    """Hides the video until the reader asks for it."""
+    """Covers the video until the reader opens it."""
     language: Language | None = None
-    """The language of this post's text, such as `en`; that of `[plugin.NAME]` when left out."""
+    """The language of this post's text, such as `en`; by default that of `[plugin.NAME]`."""
     followers: bool = False
     """With `privacy = "private"`: followers see it, too."""
 
@@ -43,17 +43,18 @@ class MastodonConfig(Config):
     """Settings of `mastodon`: an account by its name, or an instance and a token."""
 
     account: Annotated[str, Field(min_length=1)] | None = None
-    """An account that `reelwork accounts add mastodon` has stored. `mastodon` when nothing else is given."""
+    """The name of an account that `reelwork accounts add mastodon` has stored. By default `mastodon`."""
     instance: Annotated[str, AfterValidator(checked_instance)] | None = None
     """The server, with `access_token`. An account knows its own."""
     access_token: SecretRef | None = None
     """A token of an application that you have made in the instance's settings: `env:NAME` or `file:PATH`."""
     text: Template = "{title}\n\n{caption}\n\n{hashtags}"
-    """The post. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; what is empty leaves no gap."""
+    """The post. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; empty ones leave no gap."""
     alt: Template = "{prompt}"
-    """A description for people who cannot see the video. The same names. A post's own `alt_text` goes before it."""
+    """A description for people who cannot see the video. May use the same names. A post's own `alt_text` comes
+    first."""
     disclosure: Annotated[str, Field(max_length=100)] = DEFAULT_DISCLOSURE
-    """Words at the end of the post that say how the video was made; empty turns them off."""
+    """Words at the end of the post that say AI made the video. Empty turns them off."""
     language: Language | None = None
     """The language of the text, such as `en`."""
     idempotency_key: bool | None = None

@@ -47,11 +47,11 @@ class TelegramPostOptions(Config):
     """The options of a post under `[destination.NAME]`, beyond those that every post has."""
 
     silent: bool = False
-    """Sends it without a sound."""
+    """Notifies readers without a sound."""
     protect: bool = False
-    """Nobody can forward or save it."""
+    """Keeps readers from forwarding or saving the video."""
     spoiler: bool = False
-    """Hides the video until the reader asks for it."""
+    """Covers the video until the reader opens it."""
     caption_above: bool = False
     """Shows the text above the video."""
     topic: Annotated[int, Field(gt=0)] | None = None
@@ -62,20 +62,20 @@ class TelegramConfig(Config):
     """Settings of `telegram`: an account by its name, or a bot's token and a chat."""
 
     account: Annotated[str, Field(min_length=1)] | None = None
-    """An account that `reelwork accounts add telegram` has stored. `telegram` when nothing else is given."""
+    """The name of an account that `reelwork accounts add telegram` has stored. By default `telegram`."""
     token: SecretRef | None = None
-    """The bot's token, by reference, with `chat`. An account knows its own."""
+    """The bot's token, by reference. With `chat`, it takes the place of an account."""
     chat: Annotated[str, AfterValidator(checked_chat)] | None = None
-    """The channel or group, with `token`: `@name` of a public one, or its id."""
+    """The channel or group, with `token`: `@name` if it is public, else its id."""
     base_url: Annotated[HttpAddress, AfterValidator(checked_server)] | None = None
-    """A Bot API server of your own, with `token`. It takes videos of up to 2000 MB. An account knows its own."""
+    """Your own Bot API server, with `token`. It takes videos of up to 2000 MB."""
     link_base: HttpAddress = LINKS
-    """What the addresses of posts begin with. Only a rehearsal needs another one."""
+    """The beginning of links to posts. Change it only to rehearse."""
     text: Template = "{title}\n\n{caption}\n\n{hashtags}"
-    """The text below the video. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; what is empty
-    leaves no gap."""
+    """The text below the video. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; empty ones leave
+    no gap."""
     disclosure: Annotated[str, Field(max_length=100)] = DEFAULT_DISCLOSURE
-    """Words at the end of the text that say how the video was made; empty turns them off."""
+    """Words at the end of the text that say AI made the video. Empty turns them off."""
 
     @model_validator(mode="after")
     def _one_way_to_sign_in(self) -> Self:

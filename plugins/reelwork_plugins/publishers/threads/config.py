@@ -16,9 +16,9 @@ class ThreadsConfig(Config):
     account: Annotated[str, Field(min_length=1)] = "threads"
     """The account that `reelwork accounts add threads` has stored."""
     text: Template = "{title}\n\n{caption}\n\n{hashtags}"
-    """The post. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; what is empty leaves no gap."""
+    """The post. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; empty ones leave no gap."""
     disclosure: Annotated[str, Field(max_length=100)] = DEFAULT_DISCLOSURE
-    """Words at the end of the post that say how the video was made; empty turns them off."""
+    """Words at the end of the post that say AI made the video. Empty turns them off."""
 
 
 class ThreadsOptions(Config):
@@ -28,6 +28,6 @@ class ThreadsOptions(Config):
         Literal["everyone", "accounts_you_follow", "mentioned_only", "parent_post_author_only", "followers_only"]
         | None
     ) = None
-    """Who may reply; as the account has set it when left out."""
+    """Who may reply. By default the account's own setting."""
     topic: Annotated[str, Field(pattern=r"^[^.&]{1,50}$")] | None = None
     """The topic of the post, at most 50 characters, without `.` and `&`."""
