@@ -34,34 +34,35 @@ class CaptionsConfig(Config):
     mode: Literal["sidecar", "burn"] = "sidecar"
     """`sidecar` adds a file that viewers can switch on. `burn` draws the words into the video."""
     file: Path | None = None
-    """An SRT or WebVTT file, relative to the workflow's folder. A brief's `vars.captions` goes first."""
+    """An SRT or WebVTT file, relative to the workflow's folder. A brief's `vars.captions` comes first."""
     text: str = ""
-    """Captions here instead of in a file, such as `0 - 2.5 Good morning`, one in a line; `vars.captions_text` goes
+    """The captions themselves, one in a line, such as `0 - 2.5 Good morning`. A brief's `vars.captions_text` comes
     first."""
     required: bool = True
-    """Refuse a brief that has no captions. With `false` its video stays without."""
+    """Refuse a brief that has no captions. With `false` its video gets none."""
     encoding: str = "utf-8"
     """The encoding of files without a byte order mark, such as `windows-1252`."""
     language: Annotated[str, Field(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$")] | None = None
     """The language of a sidecar, such as `en` or `pt-BR`. It becomes part of the file's name."""
     format: Literal["vtt", "srt"] = "vtt"
-    """The form of a sidecar."""
+    """The format of a sidecar."""
     font: Path | None = None
-    """A TTF, OTF or TTC file for `burn`, relative to the workflow's folder. DejaVu Sans comes along; it has Latin,
-    Greek, Cyrillic, Hebrew, Arabic and Armenian."""
+    """A TTF, OTF or TTC file for `burn`, relative to the workflow's folder. By default DejaVu Sans, which has
+    Latin, Greek, Cyrillic, Hebrew, Arabic and Armenian."""
     size: Annotated[float, Field(ge=0.02, le=0.2)] = 0.06
-    """The size of the letters, as a part of the video's shorter side. Long captions get two thirds of it."""
+    """The size of the letters, as a fraction of the video's shorter side. Long captions shrink to two thirds of
+    it."""
     lines: Annotated[int, Field(ge=1, le=6)] = 3
-    """Most lines at a time."""
+    """The most lines shown at a time."""
     position: Literal["bottom", "top"] = "bottom"
-    """Where they are."""
+    """The edge of the video at which they stand."""
     margin: Annotated[float, Field(ge=0, le=0.4)] | None = None
-    """The distance to that edge, as a part of the video's height. By default 0.07, and 0.18 in an upright video,
-    where networks show names and texts."""
+    """The distance to that edge, as a fraction of the video's height. By default 0.07, and 0.18 in an upright
+    video, where networks show names and texts."""
     style: Literal["outline", "box"] = "outline"
     """White letters with a black outline, or on a dark box."""
     quality: Annotated[int, Field(ge=0, le=40)] = 18
-    """The encoder's rate factor for `burn`: lower is better and larger; 18 looks like the original."""
+    """The encoder's rate factor for `burn`. Lower is better and larger. 18 looks like the original."""
 
     @field_validator("encoding")
     @classmethod
@@ -90,8 +91,8 @@ class _Unusable(Exception):
 class Captions(Plugin):
     """Adds captions to the video, as a file beside it or burnt into the picture.
 
-    They come from an SRT or WebVTT file, or from lines with times. Burnt in, they keep to safe margins and are
-    readable on light and dark pictures; what a font cannot draw is refused, and never becomes boxes.
+    They come from an SRT or WebVTT file, or from lines with times. Burnt-in captions stay within safe margins, and
+    are readable on light and dark pictures. A letter that the font lacks is refused, never drawn as a box.
     """
 
     Config = CaptionsConfig

@@ -36,9 +36,9 @@ class LoudnessConfig(Config):
     target: Annotated[float, Field(ge=-40, le=-5)] = -14.0
     """The loudness of the whole clip in LUFS, by EBU R 128."""
     peak: Annotated[float, Field(ge=-9, le=0)] = -1.0
-    """The highest true peak in dBTP. What would go above it is limited."""
+    """The highest true peak in dBTP. A limiter holds down higher peaks."""
     most_gain: Annotated[float, Field(ge=0, le=60)] = 30.0
-    """The most, in dB, by which a sound is made louder. What is nearly silent is mostly noise."""
+    """The most gain in dB. A sound that is nearly silent is mostly noise."""
 
 
 class NotLevelled(ReelworkError):
@@ -48,9 +48,9 @@ class NotLevelled(ReelworkError):
 
 
 class Loudness(Plugin):
-    """Brings the sound to a target in loudness and true peak. The picture is copied, not encoded again.
+    """Changes the sound to a target loudness and true peak. The picture is copied, not encoded again.
 
-    A clip without sound, one that is silent, and one that is at its target stay as they are.
+    A clip without sound, a silent clip and a clip at its target are not changed.
     """
 
     Config = LoudnessConfig

@@ -39,20 +39,21 @@ class WatermarkConfig(Config):
     """Settings of `watermark`."""
 
     picture: Path
-    """The picture, relative to the workflow's folder: PNG, WebP and others; what is transparent in it stays so."""
+    """The picture, relative to the workflow's folder: PNG, WebP and others. Its transparent parts stay
+    transparent."""
     corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "bottom-right"
-    """Where it is."""
+    """The corner of the video."""
     width: Annotated[float, Field(ge=0.01, le=1)] = 0.15
-    """Its width, as a part of the video's."""
+    """Its width, as a fraction of the video's width."""
     margin: Annotated[float, Field(ge=0, le=0.4)] = 0.03
-    """The distance to both edges, as a part of the video's width."""
+    """The distance to both edges, as a fraction of the video's width."""
     opacity: Annotated[float, Field(gt=0, le=1)] = 0.8
-    """1 for the picture as it is; less lets the video shine through."""
+    """1 shows the picture as it is. Less lets the video show through."""
     # TikTok forbids it, and takes such videos down.
     without: tuple[str, ...] = ("tiktok",)
-    """Platforms whose videos get none. TikTok's rules forbid brand marks over a video."""
+    """Platforms whose videos get no watermark. TikTok's rules forbid brand marks over a video."""
     quality: Annotated[int, Field(ge=0, le=40)] = 18
-    """The encoder's rate factor: lower is better and larger; 18 looks like the original."""
+    """The encoder's rate factor. Lower is better and larger. 18 looks like the original."""
 
 
 class NotMarked(ReelworkError):
@@ -69,9 +70,9 @@ class _Unusable(Exception):
 
 
 class Watermark(Plugin):
-    """Lays a picture, such as a logo, over a corner of the whole video. The sound is copied.
+    """Puts a picture, such as a logo, over a corner of the whole video. The sound is copied.
 
-    Its size and margin are parts of the video's width, so it looks the same in all resolutions.
+    Its size and margin are fractions of the video's width, so it looks the same in all resolutions.
     """
 
     Config = WatermarkConfig

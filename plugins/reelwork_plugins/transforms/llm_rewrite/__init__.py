@@ -1,7 +1,7 @@
-"""`llm-rewrite`: a language model writes the prompt, and title, caption, hashtags and alternative text.
+"""`llm-rewrite`: lets a language model write the prompt, title, caption, hashtags and alternative text.
 
-It speaks OpenAI's `/v1/chat/completions`, which most other services and servers speak too. What it writes is
-checked strictly, moderated, shown, and kept: the same question is not paid for a second time.
+It works with every service or server that has OpenAI's `/v1/chat/completions`. Answers are checked, moderated,
+shown and stored. The same question is not paid for twice.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ class LlmRewrite(Plugin):
         return kept.job != job.id and self._now() - kept.at < self.config.timeout + GRACE
 
     async def _settled(self, kept: Kept | None, name: str, job: Job) -> int:
-        """Count what an earlier question may have cost whose answer was lost, and return how often it was asked."""
+        """Count what an earlier question may have cost whose answer was lost, and return how often it was
+        asked."""
         if kept is None:
             return 0
         if kept.state == "answered":

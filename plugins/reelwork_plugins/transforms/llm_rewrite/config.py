@@ -28,36 +28,37 @@ class LlmRewriteConfig(Config):
     base_url: Annotated[str, AfterValidator(_chat_url)] = "https://api.openai.com/v1"
     """The service's address, with or without `/v1` at the end."""
     api_key: SecretRef | None = None
-    """Must be given unless the service is on this machine or in a private network."""
+    """The key, by reference. Needed unless the service is on this machine or in a private network."""
     model: Annotated[str, Field(min_length=1)]
     """The service's name of the model."""
     write: Annotated[tuple[Written, ...], Field(min_length=1)] = ("prompt", "title", "caption", "hashtags")
-    """What is written. The rest stays as it is."""
+    """The texts to write. The others stay as they are."""
     instructions: Annotated[str, Field(max_length=8000)] = ""
-    """What the texts should be like, for every platform."""
+    """Instructions for all platforms."""
     platforms: Mapping[str, Annotated[str, Field(max_length=8000)]] = {}
-    """More instructions for single platforms, by their names."""
+    """Further instructions by platform."""
     language: str = ""
-    """The language of the texts, such as `German`. By default they stay in the brief's, and an answer in another
-    script is refused."""
+    """The language of the texts, such as `German`. By default it is the brief's, and an answer in another script is
+    refused."""
     longest: Annotated[int, Field(ge=1, le=8000)] = 1000
-    """Characters of the prompt."""
+    """The most characters of the prompt."""
     on_error: Literal["fail", "keep"] = "fail"
-    """When the service gives no usable answer: `fail` stops the job before anything is paid for its video, `keep`
-    goes on with the texts as they are."""
+    """What to do without a usable answer: `fail` stops the job before its video is paid for, `keep` continues with
+    the old texts."""
     input_price: Price | None = None
-    """US dollars for a million tokens of a question. Must be given, as 0 where it is free, unless the service is on
-    this machine or in a private network."""
+    """US dollars for a million input tokens; 0 if they are free. Needed unless the service is on this machine or in
+    a private network."""
     output_price: Price | None = None
-    """The same for the answer."""
+    """US dollars for a million output tokens."""
     max_tokens: Annotated[int, Field(ge=16, le=100_000)] = 2000
-    """Tokens of an answer at most."""
+    """The most tokens of an answer."""
     tokens_key: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
-    """The name of that limit at the service. Older ones know `max_tokens` alone."""
+    """The service's name for that limit. Older services know only `max_tokens`."""
     json_schema: bool = True
-    """Ask for an answer by a JSON schema. A service that refuses that is asked once more without it."""
+    """Ask for an answer that follows a JSON schema. If the service refuses the schema, it is asked again without
+    it."""
     timeout: Annotated[float, Field(gt=0, le=55)] = 45
-    """Seconds for an answer, all attempts together."""
+    """Seconds to wait for an answer, in all attempts together."""
 
     @model_validator(mode="after")
     def _can_be_asked(self) -> Self:

@@ -1,4 +1,4 @@
-"""`template`: the prompt and the copy, made by templates from what is known of a job."""
+"""`template`: makes the prompt, title, caption and hashtags from templates."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class TemplateConfig(Config):
     hashtags: Source | None = None
     """The hashtags, separated by spaces or commas, with or without `#`."""
     longest: Annotated[int, Field(ge=1, le=LONGEST)] = LONGEST
-    """Characters that each of them may give."""
+    """The most characters of each result."""
 
 
 class Template(Plugin):
-    """Makes the prompt and the copy by templates, from what is known of the job.
+    """Makes the prompt and the copy from templates, with the values of the job.
 
     The templates are Jinja's, without anything that could reach out of them or run for ever.
     """
