@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from reelwork.errors import BudgetExceeded, NotFound, NotReviewer, PostsStopped, WorkflowInvalid
-from reelwork.store.causes import DealtWith
+from reelwork.store.causes import GATHERING_SECONDS, DealtWith, Notice
 from reelwork.store.ceilings import Budget
 from reelwork.store.commands import Confirm, Intend, NewJob, Payment, Send, SetJob, Tell
 from reelwork.store.post_stops import EVERYTHING, PostStop, brand_scope
@@ -268,5 +268,27 @@ def test_what_one_brand_has_dealt_with_is_open_for_the_others(open_store: Any) -
         await store.deal_with(DealtWith("cause", 9.0, 9.0, "ben"))
         assert [(one.cause, one.until) for one in acme.dealt_with()] == [("cause", 9.0)]
         assert [(one.cause, one.until) for one in bolt.dealt_with()] == [("cause", 9.0)]
+
+    asyncio.run(scenario())
+
+
+def test_each_is_told_of_a_cause_by_themselves_and_of_its_end(open_store: Any, monkeypatch: Any) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        notices = {"": [Notice("no funds", "No funds", 2)], "desk/acme": [Notice("no funds", "No funds", 1)]}
+        now = store._clock()
+        for whom, found in notices.items():
+            assert await store.keep_notices(found, whom) == ([], [])
+        monkeypatch.setattr(store, "_clock", lambda: now + GATHERING_SECONDS)
+        assert (await store.keep_notices(notices[""])).causes == ["no funds"]
+        assert (await store.keep_notices(notices["desk/acme"], "desk/acme")).causes == ["no funds"]
+        # Put off for one, it is not due again for the other.
+        await store.put_off_notice("no funds", 0, "desk/acme")
+        assert (await store.keep_notices(notices[""])).causes == []
+        assert (await store.keep_notices(notices["desk/acme"], "desk/acme")).causes == ["no funds"]
+        # What is gone for one is there for the other.
+        assert [one.count for one in (await store.keep_notices([], "desk/acme")).mended] == [1]
+        assert await store.keep_notices(notices[""]) == ([], [])
+        assert [one.count for one in (await store.keep_notices([])).mended] == [2]
 
     asyncio.run(scenario())

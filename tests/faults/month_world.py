@@ -31,7 +31,7 @@ from reelwork.engine import timing
 from reelwork.errors import StoreUnwritable
 from reelwork.schedules import keeping
 from reelwork.schedules.as_json import there, upcoming
-from reelwork.server.notices import Notices
+from reelwork.server.notices import Notices, Recipient
 from reelwork.store.sqlite.clock_steps import Timekeeper
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.firing.adding import spec_of_file
@@ -74,7 +74,11 @@ class Machine(LiarProcess):
         self.engine = self.session.engine(None, ())
         self.runner = Runner(self.session, clock=self.time)
         self._notices = Notices(
-            self.store, _into(told, self.time), "http://studio.example", accounts=Accounts(), clock=self.time
+            self.store,
+            [Recipient(_into(told, self.time))],
+            "http://studio.example",
+            accounts=Accounts(),
+            clock=self.time,
         )
         self._work: list[asyncio.Task[None]] = []
 

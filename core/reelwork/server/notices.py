@@ -24,7 +24,7 @@ from reelwork.schedules.not_fired import refused_last
 from reelwork.schedules.spec import Schedule
 from reelwork.server.listening import NOT_STARTED
 from reelwork.server.notice_places import refused
-from reelwork.settings.notify import NotifySettings
+from reelwork.settings.notify import NotifySettings, address_of
 from reelwork.store.causes import Notice
 from reelwork.store.protocol import Store
 from reelwork.store.reader import SyncReader
@@ -65,8 +65,36 @@ class Telling:
     """False for what is to be told to nobody any more, though it is there."""
 
 
-def sender_of(settings: NotifySettings, make_context: MakeContext) -> Send:
-    """Return what sends notices, with every address looked at once. Raises `InvalidInput`."""
+@dataclass(frozen=True)
+class Recipient:
+    """People who are told, by one table of the settings."""
+
+    send: Send
+    name: str = ""
+    """That of `[notify.NAME]`; empty for `[notify]`."""
+    brand: str = ""
+    """They are told what belongs to this brand alone; empty: everything."""
+    accounts: frozenset[str] = frozenset()
+    """The accounts of the brand."""
+
+    @property
+    def whom(self) -> str:
+        """The name under which the store keeps what they were told."""
+        # With the brand: whoever is given another one is not told that what the first one had is mended.
+        return f"{self.name}/{self.brand}" if self.brand else self.name
+
+
+def recipients_of(settings: NotifySettings, make_context: MakeContext) -> list[Recipient]:
+    """Return who is told, with every address looked at once. Raises `InvalidInput`."""
+    found = []
+    for name, table in settings.tables.items():
+        brand, send = table.brand or "", _sender(settings, name, make_context)
+        found.append(Recipient(send, name, brand, settings.accounts.get(brand, frozenset())))
+    return found
+
+
+def _sender(settings: NotifySettings, name: str, make_context: MakeContext) -> Send:
+    table, field = settings.tables[name], f"{address_of(name)}.to"
     try:
         # Here, and not above: it takes half a second, and most servers send no notices.
         import apprise
@@ -80,14 +108,14 @@ def sender_of(settings: NotifySettings, make_context: MakeContext) -> Send:
     # Its own log names addresses, which are secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
 
-    asset, private = apprise.AppriseAsset(), settings.table.private
+    asset, private = apprise.AppriseAsset(), table.private
 
     def made() -> Iterator[tuple[str, Any]]:
-        for number, reference in enumerate(settings.table.to, 1):
+        for number, reference in enumerate(table.to, 1):
             # Each time anew: a secret may have been changed. One may have several addresses.
             found, named = apprise.Apprise(asset=asset), f"the secret {reference} (number {number})"
             if not found.add(context.secret(reference)):
-                raise _unusable(settings, f"{named} is no address that Apprise knows.", FORMS)
+                raise _unusable(settings, field, f"{named} is no address that Apprise knows.", FORMS)
             for service in found:
                 # What an address leads to must not lead on: it could be this network.
                 service.redirects = False
@@ -95,13 +123,15 @@ def sender_of(settings: NotifySettings, make_context: MakeContext) -> Send:
 
     for named, service in made():
         if not private and (why := refused(service, asking=False)):
-            raise _unusable(settings, f"{named} leads to {why}, {REFUSED}.", "Allow it there: private = true")
+            raise _unusable(
+                settings, field, f"{named} leads to {why}, {REFUSED}.", "Allow it there: private = true"
+            )
 
     def send(title: str, text: str) -> bool:
         found = apprise.Apprise(asset=asset)
         for named, service in made():
             if not private and (why := refused(service, asking=True)):
-                log.warning("notify.to: %s leads to %s, %s: private = true", named, why, REFUSED)
+                log.warning("%s: %s leads to %s, %s: private = true", field, named, why, REFUSED)
             else:
                 found.add(service)
         return bool(found.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
@@ -109,8 +139,8 @@ def sender_of(settings: NotifySettings, make_context: MakeContext) -> Send:
     return send
 
 
-def _unusable(settings: NotifySettings, told: str, hint: str) -> WorkflowInvalid:
-    return WorkflowInvalid(f"{settings.loaded.source}: notify.to: {told}", money=NOT_STARTED, hint=hint)
+def _unusable(settings: NotifySettings, field: str, told: str, hint: str) -> WorkflowInvalid:
+    return WorkflowInvalid(f"{settings.loaded.source}: {field}: {told}", money=NOT_STARTED, hint=hint)
 
 
 class Notices:
@@ -119,19 +149,19 @@ class Notices:
     def __init__(
         self,
         store: Store,
-        send: Send | None,
+        recipients: Sequence[Recipient],
         origin: str,
         told: Callable[[str], None] = lambda outcome: None,
         accounts: Accounts | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._store, self._send, self._origin, self._told, self._clock = store, send, origin, told, clock
-        self._accounts = accounts or Accounts()
+        self._store, self._recipients, self._origin, self._told = store, recipients, origin, told
+        self._clock, self._accounts = clock, accounts or Accounts()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Tell until `stopping` is set."""
         while not stopping.is_set():
-            if self._send is not None:
+            if self._recipients:
                 # A store that cannot be read now is told of elsewhere; notices go on when it can.
                 with suppress(ReelworkError):
                     await self.look()
@@ -141,23 +171,40 @@ class Notices:
 
     async def look(self) -> None:
         """Look once at what needs people, and tell what is due."""
-        found = await run_in_threadpool(lambda: list(tellings(self._store, self._accounts, self._clock())))
+        # Beside each other: an address that takes its time for one brand keeps no other waiting.
+        looks = (self._look_for(one) for one in self._recipients)
+        for failure in await asyncio.gather(*looks, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _look_for(self, whom: Recipient) -> None:
+        found = await run_in_threadpool(lambda: list(self._found(whom)))
         by_cause = {one.cause: one for one in found}
         notices = [Notice(one.cause, f"{one.title}. {one.text}", one.count, one.is_news) for one in found]
-        due = await self._store.keep_notices(notices)
+        due = await self._store.keep_notices(notices, whom.whom)
         for cause in due.causes:
             one = by_cause[cause]
-            if not await self._tell(one.title, f"{one.text}\n{self._origin}{one.path}"):
-                await self._store.put_off_notice(cause, AGAIN_SECONDS)
+            if not await self._tell(whom, one.title, f"{one.text}\n{self._origin}{one.path}"):
+                await self._store.put_off_notice(cause, AGAIN_SECONDS, whom.whom)
+        home = f"/?brand={whom.brand}" if whom.brand else "/"
         for mended in due.mended:
-            await self._tell("Mended", f"{mended.words}\n{self._origin}/")
+            await self._tell(whom, "Mended", f"{mended.words}\n{self._origin}{home}")
 
-    async def _tell(self, title: str, text: str) -> bool:
-        assert self._send is not None
+    def _found(self, whom: Recipient) -> Iterator[Telling]:
+        # Limited where the store is read, so whatever is told later obeys too.
+        store = self._store.of_brand(whom.brand) if whom.brand else self._store
+        yield from tellings(store, self._clock())
+        for one in ended_accounts(self._accounts, self._clock() + SOON_SECONDS):
+            if not whom.brand or one.name in whom.accounts:
+                # The page of the accounts tells of all of them, and is refused to whoever is of one brand.
+                page = f"/?brand={whom.brand}" if whom.brand else "/accounts"
+                yield from _of_account(one, self._clock(), page)
+
+    async def _tell(self, whom: Recipient, title: str, text: str) -> bool:
         try:
             async with asyncio.timeout(SENDING_SECONDS):
                 # Whatever a job, a model or a network wrote: no known secret leaves in it.
-                sent = await asyncio.to_thread(self._send, mask(f"Reelwork: {title}"), mask(text))
+                sent = await asyncio.to_thread(whom.send, mask(f"Reelwork: {title}"), mask(text))
         except Exception as error:
             # Its text may name the address.
             log.warning("a notice could not be sent: %s", type(error).__name__)
@@ -169,8 +216,8 @@ class Notices:
         return sent
 
 
-def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Telling]:
-    """Yield what needs people now, each cause once."""
+def tellings(store: SyncReader, now: float) -> Iterator[Telling]:
+    """Yield what needs people now in a store, each cause once."""
     yield from _of_jobs(causes_of(store, Status.HELD), "wait for you", "waits for you")
     for cause in failures_of(store).open:
         # What failed longer ago is told to nobody, and has not been mended by that.
@@ -191,18 +238,16 @@ def tellings(store: SyncReader, accounts: Accounts, now: float) -> Iterator[Tell
             yield Telling(
                 f"webhook {target.name}", f"Webhook {target.name} is off", _plain(target.reason), "/webhooks"
             )
-    for one in ended_accounts(accounts, now + SOON_SECONDS):
-        yield from _of_account(one, now)
 
 
-def _of_account(one: Ended, now: float) -> Iterator[Telling]:
+def _of_account(one: Ended, now: float, page: str) -> Iterator[Telling]:
     """Tell of a sign-in that ends soon, and again when it has ended."""
     text, day = f"Sign in again: {one.command}", datetime.fromtimestamp(one.at, UTC).date()
     # Kept after the end, though no news by then: a cause that is gone would be told as mended.
     title = f"The token of {one.name} ends on {day}"
-    yield Telling(f"account {one.name} ends", title, text, "/accounts", is_news=one.at > now)
+    yield Telling(f"account {one.name} ends", title, text, page, is_news=one.at > now)
     if one.at <= now:
-        yield Telling(f"account {one.name}", f"The token of {one.name} has ended", text, "/accounts")
+        yield Telling(f"account {one.name}", f"The token of {one.name} has ended", text, page)
 
 
 def _unfired(store: SyncReader, schedule: Schedule, now: float) -> Iterator[Telling]:

@@ -28,7 +28,7 @@ from reelwork.server.app import create_app, create_webhooks_app
 from reelwork.server.deliveries import Deliveries, targets_of
 from reelwork.server.listening import NOT_STARTED, host_and_port, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
-from reelwork.server.notices import Notices, Send, sender_of
+from reelwork.server.notices import Notices, Recipient, recipients_of
 from reelwork.server.offered import Offered
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
@@ -123,7 +123,7 @@ class Server:
                 webs += [] if apart is None else [_Web(create_webhooks_app(served), apart, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)
                 origin = str(exposure.public or origin_of(bound))
-                notices = Notices(store, sender_in(session), origin, meters.notice, clock=self._time)
+                notices = Notices(store, recipients_in(session), origin, meters.notice, clock=self._time)
                 deliveries = Deliveries(store, targets, meters.delivery, self._time)
                 await self._together(engine, session, webs, (deliveries, notices))
 
@@ -218,10 +218,10 @@ async def receivers_in(session: Session) -> Receivers:
     return receivers_of(webhook_settings(), session.catalog, session.context, await session.store.salt())
 
 
-def sender_in(session: Session) -> Send | None:
-    """Return what sends notices here; None if the settings in this folder have none. Raises `InvalidInput`."""
+def recipients_in(session: Session) -> list[Recipient]:
+    """Return who is sent notices here, by the settings in this folder. Raises `InvalidInput`."""
     settings = notify_settings()
-    return None if settings is None else sender_of(settings, session.context)
+    return [] if settings is None else recipients_of(settings, session.context)
 
 
 async def check_messages(store: Store) -> None:
@@ -229,7 +229,7 @@ async def check_messages(store: Store) -> None:
     async with Session(store, Catalog()) as session:
         await receivers_in(session)
         targets_of(webhook_settings(), session.context)
-        sender_in(session)
+        recipients_in(session)
 
 
 def _check_exposure(exposure: Exposure, store: Store) -> None:

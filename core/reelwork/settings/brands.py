@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.settings.layers import Layer
@@ -37,6 +39,19 @@ def check_brands(brand: str, brands: Collection[str], layers: Sequence[Layer]) -
         raise WorkflowInvalid(
             f"{_where(layers, 'brand')}: {unknown.message}",
             hint=unknown.hint if brands else f"Write [brands.{brand}] in {SETTINGS_FILE}.",
+        )
+
+
+def check_named(brand: str, settings: Mapping[str, Any], path: Path, field: str) -> None:
+    """Refuse a brand that `field` of the settings names and that is not set up there. Raises `WorkflowInvalid`."""
+    # A receiver that one client owns must not get another one's news by a slip of the pen.
+    brands = settings.get("brands")
+    known = list(brands) if isinstance(brands, dict) else []
+    if brand not in known:
+        unknown = NotFound("brand", brand, known)
+        raise WorkflowInvalid(
+            f"{path}: {field}: {unknown.message}",
+            hint=unknown.hint if known else f"Write [brands.{brand}] in {path.name}.",
         )
 
 

@@ -1,22 +1,27 @@
-"""Where a server tells people what needs them: `[notify]` in the nearest `reelwork.toml`."""
+"""Where a server tells people what needs them: `[notify]` and `[notify.NAME]` in the nearest `reelwork.toml`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.settings.brands import check_named
 from reelwork.settings.paths import here, nearest_settings, parse_toml, read_text
 from reelwork.settings.validation import explain
-from reelwork.settings.workflow import Loaded, Workflow
+from reelwork.settings.webhooks import Name
+from reelwork.settings.workflow import BrandTable, Loaded, Workflow
 from reelwork_hooks.plugin import SecretRef
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class NotifyTable(BaseModel):
-    """`[notify]`: where notices go."""
+    """`[notify]` or `[notify.NAME]`: where notices go."""
 
     # What was given may be a secret written where its reference belongs.
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -25,12 +30,26 @@ class NotifyTable(BaseModel):
     """Secrets, each an address of Apprise, such as `mailto://…` or `slack://…`. Each gets every notice."""
     private: bool = False
     """Allows addresses in this network, or on this machine."""
+    brand: str | None = None
+    """Tells of this brand's jobs, schedules and accounts alone."""
 
 
-class _Notify(BaseModel):
+class _One(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    notify: NotifyTable | None = None
+    notify: NotifyTable
+
+
+class _Named(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    notify: Mapping[Name, NotifyTable]
+
+
+class _Brands(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    brands: Mapping[str, BrandTable]
 
 
 @dataclass(frozen=True)
@@ -39,7 +58,10 @@ class NotifySettings:
 
     loaded: Loaded
     """The file they stand in: relative paths are meant from its folder."""
-    table: NotifyTable
+    tables: Mapping[str, NotifyTable]
+    """By the `NAME` of `[notify.NAME]`; `[notify]` itself has the name ``""``."""
+    accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The accounts of each brand that a table names."""
 
 
 def notify_settings(cwd: Path | None = None) -> NotifySettings | None:
@@ -49,11 +71,43 @@ def notify_settings(cwd: Path | None = None) -> NotifySettings | None:
     if path is None:
         return None
     text = read_text(path)
-    try:
-        checked = _Notify.model_validate(parse_toml(text, str(path)))
-    except ValidationError as error:
-        wrong: WorkflowInvalid = explain(error, _Notify, str(path), text=text)
-        raise wrong from error
-    if checked.notify is None:
+    settings = parse_toml(text, str(path))
+    if "notify" not in settings:
         return None
-    return NotifySettings(Loaded(Workflow(), path.parent, str(path), cwd, text), checked.notify)
+    tables = _tables(settings["notify"], str(path), text)
+    brands = {name: table.brand for name, table in tables.items() if table.brand is not None}
+    for name, brand in brands.items():
+        check_named(brand, settings, path, f"{address_of(name)}.brand")
+    accounts = _accounts(settings, str(path), text) if brands else {}
+    return NotifySettings(Loaded(Workflow(), path.parent, str(path), cwd, text), tables, accounts)
+
+
+def address_of(name: str) -> str:
+    """Return how a table of notices is written in the settings."""
+    return f"notify.{name}" if name else "notify"
+
+
+def _tables(notify: Any, path: str, text: str) -> dict[str, NotifyTable]:
+    # Each has a check of its own, so that a problem is named by where it stands in the file.
+    table = notify if isinstance(notify, dict) else {}
+    named = {
+        key: one for key, one in table.items() if isinstance(one, dict) and key not in NotifyTable.model_fields
+    }
+    own = {key: one for key, one in table.items() if key not in named} if named else notify
+    tables = dict(_checked(_Named, {"notify": named}, path, text).notify)
+    if named and not own:
+        return tables
+    return {"": _checked(_One, {"notify": own}, path, text).notify, **tables}
+
+
+def _accounts(settings: Mapping[str, Any], path: str, text: str) -> dict[str, frozenset[str]]:
+    brands = _checked(_Brands, settings, path, text).brands
+    return {name: frozenset(brand.accounts) for name, brand in brands.items()}
+
+
+def _checked(model: type[Model], settings: Mapping[str, Any], path: str, text: str) -> Model:
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        wrong: WorkflowInvalid = explain(error, model, path, text=text)
+        raise wrong from error

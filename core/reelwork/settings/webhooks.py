@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.errors import WorkflowInvalid
+from reelwork.settings.brands import check_named
 from reelwork.settings.paths import here, nearest_settings, parse_toml, read_text
 from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow
@@ -117,18 +118,7 @@ def webhook_settings(cwd: Path | None = None) -> WebhookSettings:
         wrong: WorkflowInvalid = explain(error, _Webhooks, str(path), text=text)
         raise wrong from error
     for name, one in checked.webhooks.items():
-        _check_brand(name, one, table, path)
+        if one.brand is not None:
+            check_named(one.brand, table, path, f"webhooks.{name}.brand")
     loaded = Loaded(Workflow(), path.parent, str(path), cwd, text)
     return WebhookSettings(loaded, dict(checked.webhooks_in), dict(checked.webhooks))
-
-
-def _check_brand(name: str, table: OutgoingTable, settings: Mapping[str, Any], path: Path) -> None:
-    # A receiver that one client owns must not get another one's events by a slip of the pen.
-    brands = settings.get("brands")
-    known = list(brands) if isinstance(brands, dict) else []
-    if table.brand is not None and table.brand not in known:
-        unknown = NotFound("brand", table.brand, known)
-        raise WorkflowInvalid(
-            f"{path}: webhooks.{name}.brand: {unknown.message}",
-            hint=unknown.hint if known else f"Write [brands.{table.brand}] in {path.name}.",
-        )

@@ -52,12 +52,13 @@ class CauseStore(Protocol):
     async def deal_with(self, dealt: DealtWith) -> None:
         """Note that a person has dealt with a cause."""
 
-    async def keep_notices(self, found: Sequence[Notice]) -> NoticesDue:
-        """Store the causes that are there now, all of them, and return what is to be told.
+    async def keep_notices(self, found: Sequence[Notice], whom: str = "") -> NoticesDue:
+        """Store the causes that are there now for `whom`, all of them, and return what they are to be told.
 
-        Each is told once an hour at most, and again only when it concerns more jobs than before.
+        Each is told once an hour at most, and again only when it concerns more jobs than before. Others than `whom`
+        are told of their own causes, and of the same ones anew.
         """
         ...
 
-    async def put_off_notice(self, cause: str, seconds: float) -> None:
-        """Let a notice that could not be sent be due again after so many seconds."""
+    async def put_off_notice(self, cause: str, seconds: float, whom: str = "") -> None:
+        """Let a notice that `whom` could not be sent be due again after so many seconds."""

@@ -17,7 +17,7 @@ from reelwork.credentials.ended import ended_accounts
 from reelwork.schedules import keeping
 from reelwork.schedules.not_fired import not_fired, refused_last
 from reelwork.schedules.spec import Spec, found_in
-from reelwork.server.notices import Notices
+from reelwork.server.notices import Notices, Recipient
 from reelwork.store.causes import GATHERING_SECONDS, NOTICE_SECONDS
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import PAID_AGAIN, Lease, RunRow
@@ -74,7 +74,8 @@ class Studio:
             self.told.append(title)
             return True
 
-        asyncio.run(Notices(self.store, send, "http://x", accounts=self.accounts, clock=lambda: self.now).look())
+        people = [Recipient(send)]
+        asyncio.run(Notices(self.store, people, "http://x", accounts=self.accounts, clock=lambda: self.now).look())
 
 
 @pytest.fixture

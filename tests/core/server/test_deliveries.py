@@ -40,6 +40,10 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.taken: list[tuple[dict[str, str], bytes]] = []
+        self.bodies: list[tuple[str, str]] = []
+        """What arrived, each with its path."""
+        self.refusing = ""
+        """The path at which nothing is taken."""
         self.answers: list[int] = []
         self.headers: dict[str, str] = {}
         self.on_post: Callable[[], None] = lambda: None
@@ -62,8 +66,10 @@ class _Handler(BaseHTTPRequestHandler):
         assert isinstance(server, Receiver)
         body = self.rfile.read(int(self.headers["content-length"]))
         server.taken.append(({name.lower(): value for name, value in self.headers.items()}, body))
+        server.bodies.append((self.path, body.decode()))
         server.on_post()
-        self.send_response(server.answers.pop(0) if server.answers else 204)
+        answer = server.answers.pop(0) if server.answers else 204
+        self.send_response(500 if server.refusing == self.path else answer)
         for name, value in server.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", "0")

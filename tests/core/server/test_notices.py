@@ -16,11 +16,12 @@ from tests.core.server.conftest import PATIENCE, Machine
 from tests.core.server.test_deliveries import Clock, Receiver
 
 from reelwork.credentials.accounts import Accounts
+from reelwork.errors import WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.redaction import redactor
 from reelwork.schedules import keeping
 from reelwork.schedules.spec import Spec
-from reelwork.server.notices import Notices, sender_of
+from reelwork.server.notices import Notices, recipients_of
 from reelwork.settings.notify import notify_settings
 from reelwork.store.causes import GATHERING_SECONDS, NOTICE_SECONDS, DealtWith
 from reelwork.store.commands import NewJob, SetJob
@@ -62,12 +63,13 @@ class Post:
     def server(self) -> Notices:
         settings = notify_settings()
         assert settings is not None
-        send = sender_of(settings, self.session.context)
-        return Notices(self.store, send, ORIGIN, self.counted.append, self.accounts, self.clock)
+        people = recipients_of(settings, self.session.context)
+        return Notices(self.store, people, ORIGIN, self.counted.append, self.accounts, self.clock)
 
-    async def job(self, name: str, status: str, reason: str) -> None:
-        await self.store.add_run(RunRow("run", "run", "flow", "{}", 0.0))
-        await self.store.add_jobs("run", [NewJob(name, name, "publish", JOB)])
+    async def job(self, name: str, status: str, reason: str, brand: str = "") -> None:
+        run, frozen = f"run{brand}", json.dumps({"workflow": {"brand": brand}})
+        await self.store.add_run(RunRow(run, run, "flow", frozen, 0.0))
+        await self.store.add_jobs(run, [NewJob(name, name, "publish", JOB)])
         row = await self.store.hold(name, "worker", 60)
         assert row is not None
         await self.store.apply(Lease(name, row.fence, "worker"), [SetJob(status, "publish", None, reason)])
@@ -75,6 +77,11 @@ class Post:
     async def look(self, after: float = 0) -> None:
         self.clock.now += after
         await self.notices.look()
+
+    async def told_at_last(self) -> None:
+        """Look until what is there now is told."""
+        await self.look()
+        await self.look(GATHERING_SECONDS)
 
 
 FLOW = """
@@ -242,7 +249,7 @@ def test_an_address_that_is_none_is_said_without_it(post: Post, monkeypatch: pyt
     settings = notify_settings()
     assert settings is not None
     with pytest.raises(InvalidInput, match="NOTIFY_URL") as told_:
-        sender_of(settings, post.session.context)
+        recipients_of(settings, post.session.context)
     assert "hush" not in str(told_.value)
 
 
@@ -302,6 +309,145 @@ def test_a_redirect_of_a_notice_is_not_followed(post: Post, receiver: Receiver) 
 
     asyncio.run(scenario())
     assert (len(receiver.taken), post.counted) == (1, ["failed"])
+
+
+BRANDS = """
+[notify]
+to = ["env:NOTIFY_URL"]
+private = true
+
+[notify.acme-desk]
+to = ["env:NOTIFY_ACME"]
+private = true
+brand = "acme"
+
+[notify.bolt-desk]
+to = ["env:NOTIFY_BOLT"]
+private = true
+brand = "bolt"
+
+[brands.acme]
+accounts = ["acme-shop"]
+
+[brands.bolt]
+accounts = ["bolt-shop"]
+"""
+
+
+@pytest.fixture
+def agency(post: Post, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Post:
+    """Two brands, each with people of its own, beside those who are told everything."""
+    (tmp_path / "reelwork.toml").write_text(BRANDS, encoding="utf-8")
+    for brand in ("acme", "bolt"):
+        at = f"json://127.0.0.1:{receiver.server_address[1]}/{brand}"
+        monkeypatch.setenv(f"NOTIFY_{brand.upper()}", at)
+    post.notices = post.server()
+    return post
+
+
+def told_to(receiver: Receiver, whom: str) -> list[str]:
+    """What the people at an address were told, as one text each."""
+    return [body for path, body in receiver.bodies if path.strip("/") == whom]
+
+
+def test_people_of_a_brand_are_told_of_its_jobs_schedules_and_accounts_and_of_no_others(
+    agency: Post, receiver: Receiver
+) -> None:
+    async def scenario() -> None:
+        ended = Credentials({"user": "x"}, {"access_token": "y" * 9}, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+        for brand in ("acme", "bolt"):
+            await agency.job(f"{brand}-held-0000", "held", f"no funds at {brand}-bank", brand)
+            # One cause for both: it is told of each brand by itself, with its own job.
+            await agency.job(f"{brand}-failed-00", "failed", "the network is down", brand)
+            spec = Spec(str(Path.cwd() / "flow.toml"), cron="0 12 * * *", brand=brand)
+            await keeping.add(agency.store, f"{brand}-noon", spec, agency.clock.now)
+            version = next(row.version for row in agency.store.schedules() if row.name == f"{brand}-noon")
+            await agency.store.tell_trouble(f"{brand}-noon", version, "its file is gone")
+            agency.accounts.add(f"{brand}-shop", "mastodon", ended)
+        await agency.job("of-nobody-0000", "held", "no brand at all")
+        await agency.store.keep_targets([TargetRow("chat", "https://x.example", ("done",), agency.clock.now)])
+        await agency.store.turn_off("chat", "it answered 410 Gone")
+        await agency.told_at_last()
+
+    asyncio.run(scenario())
+    for brand, other in (("acme", "bolt"), ("bolt", "acme")):
+        own = told_to(receiver, brand)
+        assert sorted(json.loads(body)["title"] for body in own) == [
+            "Reelwork: 1 job failed",
+            "Reelwork: 1 job waits for you",
+            f"Reelwork: Schedule {brand}-noon will not fire",
+            f"Reelwork: The token of {brand}-shop has ended",
+        ]
+        assert [body for body in own if other in body or "nobody" in body or "chat" in body] == []
+        # The page of all accounts is refused to them.
+        assert any(f"{ORIGIN}/?brand={brand}" in body for body in own)
+    everything = told_to(receiver, "notify")
+    titles = [json.loads(body)["title"] for body in everything]
+    assert "Reelwork: 2 jobs failed" in titles
+    assert all(any(word in body for body in everything) for word in ("acme-bank", "bolt-bank", "no brand at all"))
+
+
+def test_what_is_mended_is_told_to_those_of_the_brand_that_had_it(
+    agency: Post, receiver: Receiver, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        await agency.job("acme-held-0000", "held", "no funds at acme-bank", "acme")
+        await agency.told_at_last()
+        # The people of one brand get another: what was told of the first is not mended by that.
+        swapped = BRANDS.replace('"acme"', '"none"').replace('"bolt"', '"acme"').replace('"none"', '"bolt"')
+        (tmp_path / "reelwork.toml").write_text(swapped, encoding="utf-8")
+        agency.notices = agency.server()
+        await agency.look(1)
+        assert told_to(receiver, "bolt") == []
+        (tmp_path / "reelwork.toml").write_text(BRANDS, encoding="utf-8")
+        agency.notices = agency.server()
+        await agency.store.wake(["acme-held-0000"], ("held",))
+        await agency.look(1)
+
+    asyncio.run(scenario())
+    assert told_to(receiver, "bolt") == []
+    mended = told_to(receiver, "acme")
+    assert [json.loads(body)["title"] for body in mended] == ["Reelwork: 1 job waits for you", "Reelwork: Mended"]
+    assert f"{ORIGIN}/?brand=acme" in mended[1]
+
+
+def test_one_brand_whose_address_takes_nothing_is_told_again_alone(agency: Post, receiver: Receiver) -> None:
+    async def scenario() -> None:
+        await agency.job("acme-held-0000", "held", "no funds", "acme")
+        receiver.refusing = "/acme"
+        await agency.told_at_last()
+        receiver.refusing = ""
+        await agency.look(60)
+        assert len(receiver.taken) == 2
+        await agency.look(300)
+
+    asyncio.run(scenario())
+    assert (len(told_to(receiver, "acme")), len(told_to(receiver, "notify"))) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[notify.desk]\nto = ["env:NOTIFY_URL"]\nbrand = "acmee"\n[brands.acme]', "notify.desk.brand: "),
+        ('[notify]\nto = ["env:NOTIFY_URL"]\nbrand = "acmee"\n[brands.acme]', "notify.brand: "),
+        (
+            '[notify.desk]\nbrand = "acme"\n[brands.acme]',
+            "'notify.desk.to' is missing",
+        ),
+        ('[notify]\nat = ["env:X"]\n[notify.desk]\nto = ["env:X"]', "'notify.to' is missing"),
+        ('[notify."a b"]\nto = ["env:X"]', "notify.a b"),
+        ("[notify]\n", "notify.to"),
+        ('notify = "env:X"', "notify"),
+        ('[notify.desk]\nto = ["env:X"]\nbrand = "acme"\n[brands.acme]\ntzz = "x"', "brands.acme.tzz"),
+    ],
+)
+def test_tables_that_cannot_be_used_are_named_by_where_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    (tmp_path / "reelwork.toml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WorkflowInvalid, match=said):
+        notify_settings()
 
 
 @pytest.mark.slow

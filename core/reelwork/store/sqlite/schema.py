@@ -290,6 +290,18 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE webhook_targets ADD COLUMN brand TEXT NOT NULL DEFAULT '';
     """,
+    # Whom a notice is for. People of one brand are told of other causes than those of another, at other times.
+    """
+    CREATE TABLE notices_to_all (
+      whom TEXT NOT NULL, cause TEXT NOT NULL, words TEXT NOT NULL, count INTEGER NOT NULL, first_at REAL NOT NULL,
+      seen_at REAL NOT NULL, there INTEGER NOT NULL DEFAULT 1, told_at REAL, told_count INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY (whom, cause)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO notices_to_all
+      SELECT '', cause, words, count, first_at, seen_at, there, told_at, told_count FROM notices;
+    DROP TABLE notices;
+    ALTER TABLE notices_to_all RENAME TO notices;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

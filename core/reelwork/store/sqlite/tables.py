@@ -186,8 +186,9 @@ TABLES = """
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE notices (
-      cause TEXT PRIMARY KEY, words TEXT NOT NULL, count INTEGER NOT NULL, first_at REAL NOT NULL,
-      seen_at REAL NOT NULL, there INTEGER NOT NULL DEFAULT 1, told_at REAL, told_count INTEGER NOT NULL DEFAULT 0
+      whom TEXT NOT NULL, cause TEXT NOT NULL, words TEXT NOT NULL, count INTEGER NOT NULL, first_at REAL NOT NULL,
+      seen_at REAL NOT NULL, there INTEGER NOT NULL DEFAULT 1, told_at REAL, told_count INTEGER NOT NULL DEFAULT 0,
+      PRIMARY KEY (whom, cause)
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE review_links (
