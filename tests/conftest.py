@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +73,30 @@ SLOW = tuple(
 """What is left to `make verify`: it starts many processes or real servers, or waits for clocks."""
 LONG = tuple(HERE / place for place in ("faults", "packaging", "performance", "services", "strangers"))
 """What is begun first: a long test that is begun last is waited for alone."""
+SPREAD = {
+    "core/cli/test_every_command.py": 3,
+    "core/cli/test_plugins_new.py": 2,
+    "core/server/browser/test_pages.py": 2,
+    "core/server/browser/test_walks.py": 3,
+    "core/store/test_migrations.py": 2,
+    "faults/test_kill_batch.py": 2,
+    "faults/test_matrix.py::test_killed_anywhere_pays_and_posts_once": 3,
+    "packaging/test_new_plugin.py": 2,
+    "packaging/test_plugins_install.py": 2,
+    "services/storage/test_conformance.py": 3,
+    "services/storage/test_storage_services.py": 2,
+    "services/test_litellm_proxy.py": 2,
+    "strangers/test_a01_controls.py": 3,
+    "strangers/test_a01_what_lists_show.py": 2,
+    "strangers/test_c_poisoned_answers.py": 2,
+    "strangers/test_d_secrets.py": 2,
+    "strangers/test_e_the_terminal_stays_ours.py": 2,
+}
+"""Of so many cases of a parametrized slow test, one is taken, counted over the whole file.
+
+Each case takes seconds, and is like its neighbours. `make verify WHOLE=1` takes them all.
+"""
+WHOLE = "REELWORK_WHOLE"
 
 ROOM = 8 * 2**30
 """Bytes that must be free in memory for the tests to keep their files there."""
@@ -89,8 +114,9 @@ def pytest_configure(config: pytest.Config) -> None:
     home = config.stash[_HOME] = tempfile.mkdtemp(prefix="reelwork-tests-", dir=os.environ.get(ROOT))
     os.environ["XDG_DATA_HOME"] = home
     os.environ["REELWORK_ACCOUNTS"] = str(Path(home) / "accounts.json")
-    missing = [place for place in SLOW if not place.exists()]
-    assert not missing, f"SLOW names what is not there: {missing}"
+    places = [*SLOW, *(HERE / family.partition("::")[0] for family in SPREAD)]
+    missing = [place for place in places if not place.exists()]
+    assert not missing, f"SLOW or SPREAD names what is not there: {missing}"
 
 
 def _keep_files_in_memory() -> None:
@@ -115,11 +141,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for item in items:
         if _is_in(SLOW, item.path):
             item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: not _is_in(LONG, item.path))
+    # Whoever names files or tests gets all of them.
+    if config.getoption("markexpr") == "slow" and not os.environ.get(WHOLE):
+        _spread(config, items)
+
+
+def _spread(config: pytest.Config, items: list[pytest.Item]) -> None:
+    counts: Counter[str] = Counter()
+    left_out = []
+    for item in items:
+        place = item.path.relative_to(HERE).as_posix()
+        family = place if place in SPREAD else f"{place}::{getattr(item, 'originalname', item.name)}"
+        if family in SPREAD and hasattr(item, "callspec"):
+            if counts[family] % SPREAD[family]:
+                left_out.append(item)
+            counts[family] += 1
+    config.hook.pytest_deselected(items=left_out)
+    gone = set(left_out)
+    items[:] = [item for item in items if item not in gone]
 
 
 @cache
