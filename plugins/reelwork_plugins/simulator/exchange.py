@@ -6,7 +6,7 @@ import asyncio
 import hmac
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.utils import formatdate
 from pathlib import Path
@@ -35,9 +35,17 @@ from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endle
 from reelwork_plugins.simulator.simulation import Simulation
 
 
-async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Handler, request: Request) -> Response:
+async def answer(
+    sim: Simulation,
+    dialect: Dialect,
+    named: str | Callable[[Request], str],
+    handler: Handler,
+    request: Request,
+) -> Response:
     """Answer one request to the simulated service, and write everything down."""
     form = await read_form(request, dialect.largest_body)
+    request.state.form = form
+    operation = named if isinstance(named, str) else named(request)
     request_id = f"req_{uuid.uuid4().hex}"
     # Before anything is decided: the log is what judges the client, and has the requests that get no answer, too.
     entry = sim.log.received(
@@ -58,8 +66,8 @@ async def answer(sim: Simulation, dialect: Dialect, operation: str, handler: Han
         entry, fault=fault.spec if fault else None, job_id=reply.job_id if reply else None, dropped=dropped
     )  # fmt: skip
     # fal names a request by the id it has in the queue.
-    named = reply.job_id if dialect.errors == "fal" and reply is not None and fault is None else None
-    _add_headers(response, sim, dialect, named or request_id)
+    own_id = reply.job_id if dialect.errors == "fal" and reply is not None and fault is None else None
+    _add_headers(response, sim, dialect, own_id or request_id)
     return Noted(response, sim.log, entry, request.state.skew)
 
 

@@ -24,11 +24,10 @@ def service_route(
 ) -> Route:
     """Return a route whose requests are answered in this dialect.
 
-    `operation` names them for faults and the log, or finds the name of each.
+    `operation` names them for faults and the log, or finds the name of each: its form is in `request.state.form`.
     """
 
     async def endpoint(request: Request) -> Response:
-        name = operation if isinstance(operation, str) else operation(request)
-        return await answer(sim, dialect, name, handler, request)
+        return await answer(sim, dialect, operation, handler, request)
 
     return Route(path, endpoint, methods=methods)

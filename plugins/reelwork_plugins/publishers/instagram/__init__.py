@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from reelwork_hooks import (
     AccountField,
@@ -22,13 +21,11 @@ from reelwork_hooks import (
     StoredAccount,
     Target,
     Tokens,
-    Unavailable,
     hookimpl,
 )
 from reelwork_plugins.publishers.instagram.caption import MOST_MENTIONS, caption, mentions_in
 from reelwork_plugins.publishers.instagram.config import InstagramConfig, InstagramOptions
 from reelwork_plugins.publishers.instagram.sign_in import (
-    VERSION,
     accounts_of,
     by_page,
     host_of,
@@ -38,7 +35,9 @@ from reelwork_plugins.publishers.instagram.sign_in import (
 from reelwork_plugins.publishers.meta.account import problems_of
 from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED
 from reelwork_plugins.publishers.meta.network import Network
+from reelwork_plugins.publishers.meta.pages import VERSION
 from reelwork_plugins.publishers.meta.publisher import ContainerPublisher
+from reelwork_plugins.publishers.meta.upload import upload_address
 
 SHORTEST = 3.0
 """Seconds of the shortest reel."""
@@ -127,13 +126,7 @@ class Instagram(ContainerPublisher):
 
     def upload_address(self, values: Mapping[str, str], place: str) -> str:
         """Return where the bytes go. Raises `Unavailable`."""
-        there, service = urlsplit(place), values.get("service", "")
-        if there.scheme == "https" and there.hostname == "rupload.facebook.com":
-            return place
-        # A simulator is reached as it was configured, also through a proxy.
-        if service and there.path:
-            return f"{service}{there.path}"
-        raise Unavailable("instagram: the upload was sent to an address that is not Meta's")
+        return upload_address("instagram", values, place)
 
     @hookimpl
     def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:

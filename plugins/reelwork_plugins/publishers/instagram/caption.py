@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from reelwork_hooks import Job, Post
-from reelwork_plugins.publishers.meta.text import shortened
+from reelwork_plugins.publishers.meta.text import filled_to
 from reelwork_plugins.publishers.post_text import DEFAULT_DISCLOSURE, disclosure, filled
 
 # https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media
@@ -21,13 +21,7 @@ def caption(post: Post, job: Job, template: str) -> str:
     room = max(MOST_HASHTAGS - len(_HASHTAG.findall(bare)), 0)
     tags = post.hashtags[:room]
     tail = f"\n\n{words}" if words and words.casefold() not in bare.casefold() else ""
-    whole = filled(template, post.replace(hashtags=tags), job)
-    excess = counted(whole) + counted(tail) - LONGEST
-    if excess > 0:
-        # The caption gives way, not what stands around it.
-        shorter = shortened(post.caption, counted(post.caption) - excess, counted)
-        whole = filled(template, post.replace(hashtags=tags, caption=shorter), job)
-    return shortened(whole, LONGEST - counted(tail), counted) + tail
+    return filled_to(LONGEST, template, post.replace(hashtags=tags), job, tail, counted)
 
 
 def counted(text: str) -> int:

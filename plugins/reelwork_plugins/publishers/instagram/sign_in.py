@@ -7,9 +7,9 @@ from typing import Any
 
 from reelwork_hooks import Context, Credentials, InvalidInput, OAuth, Service, Tokens, Unavailable, text_at
 from reelwork_plugins.publishers.meta.network import checked_service
+from reelwork_plugins.publishers.meta.pages import FACEBOOK, VERSION, has_ended, identified, page_oauth, pages_of
 from reelwork_plugins.publishers.meta.sign_in import (
     OUT_OF_BAND,
-    PLACE,
     exchanged,
     first_of,
     id_in,
@@ -18,13 +18,12 @@ from reelwork_plugins.publishers.meta.sign_in import (
     renewed,
 )
 
-VERSION = "v26.0"
 SCOPES = ("instagram_business_basic", "instagram_business_content_publish")
 PAGE_SCOPES = (
     "instagram_basic", "instagram_content_publish", "pages_show_list", "pages_read_engagement",
     "business_management",
 )  # fmt: skip
-INSTAGRAM, FACEBOOK = "https://graph.instagram.com", "https://graph.facebook.com"
+INSTAGRAM = "https://graph.instagram.com"
 
 
 def by_page(given: Mapping[str, str]) -> bool:
@@ -43,22 +42,11 @@ def host_of(values: Mapping[str, str]) -> str:
 def oauth_of(given: Mapping[str, str], redirect_uri: str) -> OAuth:
     """Return the sign-in. Raises `InvalidInput`."""
     service = checked_service(given.get("service", ""))
-    pasted = redirect_uri == OUT_OF_BAND
     if by_page(given):
-        # Meta lets programs on this machine be the end of it while the app is in development.
-        return OAuth(
-            authorize_url=f"{service or 'https://www.facebook.com'}/{VERSION}/dialog/oauth",
-            token_url=f"{service or FACEBOOK}/{VERSION}/oauth/access_token",
-            scopes=PAGE_SCOPES,
-            scope_separator=",",
-            client_auth="post",
-            pkce="none",
-            redirect="paste" if pasted else "localhost",
-            redirect_uri=PLACE if pasted else "",
-        )
+        return page_oauth(service, PAGE_SCOPES, redirect_uri)
     authorize = f"{service or 'https://www.instagram.com'}/oauth/authorize"
     token = f"{service or 'https://api.instagram.com'}/oauth/access_token"
-    return oauth_at(authorize, token, SCOPES, given, pasted=pasted or not service)
+    return oauth_at(authorize, token, SCOPES, given, pasted=redirect_uri == OUT_OF_BAND or not service)
 
 
 async def accounts_of(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:
@@ -92,20 +80,9 @@ async def _me(context: Context, api: str, token: str) -> Mapping[str, Any]:
 
 
 async def _by_pages(tokens: Tokens, context: Context, service: str) -> tuple[Credentials, ...]:
-    api = f"{service or FACEBOOK}/{VERSION}"
-    params = {
-        "grant_type": "fb_exchange_token",
-        "client_id": tokens.client.get("client_id", ""),
-        "client_secret": tokens.client.get("client_secret", ""),
-        "fb_exchange_token": tokens.access,
-    }
-    long = await exchanged(context, f"{api}/oauth/access_token", params)
-    signed = Service(context, [api], auth={"Authorization": f"Bearer {long.text_at('access_token')}"})
     fields = "name,access_token,instagram_business_account{id,username}"
-    answer = await signed.get(f"{api}/me/accounts", {"fields": fields, "limit": 100})
-    if not answer.ok:
-        raise Unavailable(f"instagram: reading the pages was answered {answer.words}")
-    found = tuple(_of_pages(answer.at("data"), service, tokens.scopes))
+    pages = await pages_of(tokens, context, service, "instagram", fields)
+    found = tuple(_of_pages(pages, service, tokens.scopes))
     if not found:
         raise InvalidInput(
             "instagram: none of the Facebook pages has an Instagram account.",
@@ -114,8 +91,8 @@ async def _by_pages(tokens: Tokens, context: Context, service: str) -> tuple[Cre
     return found
 
 
-def _of_pages(pages: Any, service: str, scopes: tuple[str, ...]) -> Iterator[Credentials]:
-    for page in pages if isinstance(pages, list) else ():
+def _of_pages(pages: list[Any], service: str, scopes: tuple[str, ...]) -> Iterator[Credentials]:
+    for page in pages:
         user = text_at(page, "instagram_business_account", "id")
         token = text_at(page, "access_token")
         name = text_at(page, "instagram_business_account", "username") or text_at(page, "name")
@@ -127,19 +104,13 @@ def _of_pages(pages: Any, service: str, scopes: tuple[str, ...]) -> Iterator[Cre
 def _account(
     service: str, user: str, name: str, login: str, secret: Mapping[str, str], scopes: tuple[str, ...]
 ) -> Credentials:
-    shown = {"identifier": f"@{name}" if name else user, "id": user, "login": login}
-    # An account at a simulator is another one than any at Instagram.
-    shown |= {"service": service} if service else {}
+    shown = identified({"identifier": f"@{name}" if name else user, "id": user, "login": login}, service)
     return Credentials(shown, dict(secret), identity=f"{service} instagram {user}".strip(), scopes=scopes)
 
 
 async def renewed_token(kept: Credentials, context: Context) -> Credentials:
     """Return the account with a token for another sixty days. Raises `InvalidInput` or `Unavailable`."""
     if by_page(kept.shown):
-        raise InvalidInput(
-            "The sign-in at instagram has ended: a page's token cannot be renewed.",
-            money="Nothing was posted.",
-            hint="Sign in again: reelwork accounts add instagram --replace",
-        )
+        raise has_ended("instagram")
     url = f"{host_of(kept.shown)}/refresh_access_token"
     return await renewed(kept, context, url, "ig_refresh_token", "instagram")

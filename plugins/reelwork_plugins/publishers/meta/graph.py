@@ -29,7 +29,7 @@ _TOO_FAST = Meaning("wait", seconds=300.0)
 _USED_UP = Meaning("funds", "the day's posts are used up", "Resume the job tomorrow.")
 
 
-def _refusals(network: str) -> Refusals:
+def _refusals(network: str, more: Mapping[str, Meaning]) -> Refusals:
     again = f"Sign in again: reelwork accounts add {network} --replace"
     token = Meaning("lasting", "the token is not accepted", again)
     scope = Meaning("lasting", "the account did not allow this", f"{again}, and allow all that is asked for.")
@@ -46,6 +46,7 @@ def _refusals(network: str) -> Refusals:
             "2207051": Meaning("lasting", "the network takes it for spam", person),
             # Meta's own trouble. It has been seen to make the post all the same.
             **dict.fromkeys(("-1", "-2", "1", "2", "24"), _UNCLEAR),
+            **more,
         },
         no_funds=None,
         pause=300.0,
@@ -54,12 +55,14 @@ def _refusals(network: str) -> Refusals:
 
 
 class Graph(Service):
-    """The API of one network, signed in with an account."""
+    """The API of one network, signed in with an account; `more` are the codes that are the network's own."""
 
-    def __init__(self, context: Context, network: str, base_url: str, account: str) -> None:
+    def __init__(
+        self, context: Context, network: str, base_url: str, account: str, more: Mapping[str, Meaning] | None = None
+    ) -> None:
         super().__init__(context, [base_url], account=account)
         self.network, self.base_url = network, base_url
-        self._refusals = _refusals(network)
+        self._refusals = _refusals(network, more or {})
 
     async def read(self, path: str, what: str, **params: str | int) -> Answer:
         """Read an object. Raises what `refusal` returns."""

@@ -47,6 +47,7 @@ from reelwork_plugins.publishers.meta.containers import (
 )
 from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED, Graph, is_missing
 from reelwork_plugins.publishers.meta.network import Network
+from reelwork_plugins.publishers.meta.upload import send
 
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0
 """Seconds after which a container is asked, growing: once a minute, as Meta wants it."""
@@ -54,8 +55,6 @@ TRIES = 3
 """Containers of one post that are tried where Meta could not fetch or take the video."""
 LINK_SECONDS = 6 * 3600.0
 """Seconds for which an address is good from which Meta fetches the video."""
-UPLOAD_SECONDS = 300.0
-"""Seconds for which the network may stay silent after the bytes."""
 MISSING_SECONDS = 900.0
 """Seconds for which a new post may be missing in the API."""
 PAGE, MOST_PAGES = 50, 20
@@ -135,25 +134,12 @@ class ContainerPublisher(Plugin):
 
     async def _send(self, graph: Graph, place: str, video: Asset, job: Job) -> None:
         """Send the bytes into a container. They may be sent again, into this one or another."""
-        values = await self.context.account(str(self.config.account)).fresh()
+        values, account = self.api, str(self.config.account)
 
         def show(sent: int, _: int | None) -> None:
             self.context.progress(job, 100 * sent / video.bytes, f"uploading to {self.network.title}")
 
-        answer = await graph.request(
-            "POST",
-            self.upload_address(values, place),
-            content=video.path,
-            headers={
-                "Authorization": f"OAuth {values['access_token']}",
-                "Content-Type": "application/octet-stream",
-                "offset": "0",
-                "file_size": str(video.bytes),
-            },
-            timeout=UPLOAD_SECONDS,
-            progress=show,
-            repeatable=True,
-        )
+        answer = await send(graph, account, self.upload_address(values, place), video, show)
         if not answer.ok or answer.at("success") is not True:
             raise graph.refusal(answer, "the upload")
 

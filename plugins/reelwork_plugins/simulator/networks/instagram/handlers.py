@@ -8,7 +8,6 @@ from typing import Any
 
 from starlette.requests import Request
 
-from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.forms import Form
 from reelwork_plugins.simulator.handlers import Reply
 from reelwork_plugins.simulator.networks.instagram import rules
@@ -16,7 +15,6 @@ from reelwork_plugins.simulator.networks.meta.handlers import MetaNetwork
 from reelwork_plugins.simulator.networks.meta.sign_in import Grants, Tokens
 from reelwork_plugins.simulator.networks.meta.store import Container, Published, account_id, time_text
 from reelwork_plugins.simulator.networks.page import Shown
-from reelwork_plugins.simulator.refusals import Refused
 from reelwork_plugins.simulator.simulation import Simulation
 
 NAME = "instagram"
@@ -58,18 +56,6 @@ class Instagram(MetaNetwork):
         account = self.tokens.who(sim, request, *self.read_scopes).account
         id_ = account_id(account)
         return Reply({"user_id": id_, "id": id_, "username": account, "account_type": "Business"})
-
-    async def page_exchange(self, sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
-        """POST a code at Facebook, and get a short token."""
-        reply = await self.tokens.exchange(sim, dialect, request, form)
-        return Reply({**reply.payload["data"][0], "token_type": "bearer", "expires_in": 3600})
-
-    async def page_long(self, sim: Simulation, request: Request, form: Form) -> Reply:
-        """GET a token of sixty days at Facebook."""
-        query = request.query_params
-        if query.get("grant_type") != "fb_exchange_token" or not query.get("client_secret"):
-            raise Refused(400, "Missing or invalid grant_type, or client_secret.", code="100")
-        return self.tokens.lasting(sim, query.get("fb_exchange_token", ""))
 
     async def pages(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """GET /me/accounts: the one page of whoever asks, and its Instagram account."""

@@ -53,6 +53,19 @@ class Tokens:
         # As Instagram's page has it. It was seen without the list, too.
         return Reply({"data": [told]} if self._wrapped else told)
 
+    async def page_exchange(self, sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
+        """POST a code at Facebook, and get a short token."""
+        told = (await self.exchange(sim, dialect, request, form)).payload
+        told = told["data"][0] if self._wrapped else told
+        return Reply({**told, "token_type": "bearer", "expires_in": SHORT})
+
+    async def page_long(self, sim: Simulation, request: Request, form: Form) -> Reply:
+        """GET a token of sixty days at Facebook."""
+        query = request.query_params
+        if query.get("grant_type") != "fb_exchange_token" or not query.get("client_secret"):
+            raise Refused(400, "Missing or invalid grant_type, or client_secret.", code="100")
+        return self.lasting(sim, query.get("fb_exchange_token", ""))
+
     async def long(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """GET a token of sixty days for a short one."""
         query = request.query_params

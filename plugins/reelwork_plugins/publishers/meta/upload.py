@@ -1,0 +1,47 @@
+"""The bytes of a video, sent to Meta's address for uploads.
+
+https://developers.facebook.com/docs/video-api/guides/reels-publishing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from reelwork_hooks import Answer, Asset, FileSlice, HttpProgress, Unavailable
+from reelwork_plugins.publishers.meta.graph import Graph
+
+UPLOAD_SECONDS = 300.0
+"""Seconds for which the network may stay silent after the bytes."""
+
+
+def upload_address(network: str, values: Mapping[str, str], place: str) -> str:
+    """Return where the bytes go: they carry the account's token. Raises `Unavailable`."""
+    there, service = urlsplit(place), values.get("service", "")
+    if there.scheme == "https" and there.hostname == "rupload.facebook.com":
+        return place
+    # A simulator is reached as it was configured, also through a proxy.
+    if service and there.path:
+        return f"{service}{there.path}"
+    raise Unavailable(f"{network}: the upload was sent to an address that is not Meta's")
+
+
+async def send(
+    graph: Graph, account: str, address: str, video: Asset, progress: HttpProgress, *, offset: int = 0
+) -> Answer:
+    """Send a video's bytes from `offset` on. They may be sent again. Raises `Unavailable`."""
+    values = await graph.context.account(account).fresh()
+    return await graph.request(
+        "POST",
+        address,
+        content=FileSlice(video.path, offset) if offset else video.path,
+        headers={
+            "Authorization": f"OAuth {values['access_token']}",
+            "Content-Type": "application/octet-stream",
+            "offset": str(offset),
+            "file_size": str(video.bytes),
+        },
+        timeout=UPLOAD_SECONDS,
+        progress=progress,
+        repeatable=True,
+    )
