@@ -8,7 +8,7 @@
     │   │   └── MovedOn           what a person decides about is not as they saw it any more
     │   ├── PlanRefused           what was asked cannot be made or posted as asked
     │   ├── NotFound              no plugin, provider, platform, job or command of that name
-    │   ├── NotReviewer           somebody approved posts of a brand, and is none of its reviewers
+    │   ├── NotReviewer           somebody approved for a brand, and is none of its reviewers
     │   └── StoreInvalid          the store cannot be opened or is not ours
     ├── StoreUnwritable           the store cannot be written, such as for a full disk
     ├── Unstorable                the store can never take this value
@@ -68,13 +68,13 @@ class NotFound(InvalidInput):
 
 
 class NotReviewer(InvalidInput):
-    """Somebody approved posts of a brand that has reviewers, and is none of them."""
+    """Somebody approved posts or held content of a brand that has reviewers, and is none of them."""
 
     money = "Nothing was changed, and nothing was posted."
 
     def __init__(self, who: str, brand: str, reviewers: Iterable[str]) -> None:
         super().__init__(
-            f"{who or 'Nobody in particular'} may not approve posts of the brand {brand}.",
+            f"{who or 'Nobody in particular'} may not approve for the brand {brand}.",
             hint=f"Its reviewers may: {', '.join(reviewers)}.",
         )
 

@@ -108,6 +108,7 @@ OUTSIDE: Mapping[str, EventKind] = {
             "decision": "approved, rejected, it happened, or it did not happen",
             "act": "the request; left out for a held job",
             "remote_id": "the id that the person gave",
+            **_BY,
         },
     ),
     "reconciled": EventKind(

@@ -180,7 +180,7 @@ def test_an_approval_counts_if_its_run_names_the_approver_when_it_is_written(ope
         await store.add_run(RunRow("first", None, "flow", frozen("acme", "ana", "ben"), store._clock()))
         await store.add_jobs("first", [NewJob("job-1", "key-1", "publish", "{}")])
         change = SetJob("active", "publish", None)
-        with pytest.raises(NotReviewer, match=r"carl may not approve posts of the brand acme") as refused:
+        with pytest.raises(NotReviewer, match=r"carl may not approve for the brand acme") as refused:
             await store.decide("job-1", change, approver="carl")
         assert refused.value.hint == "Its reviewers may: ana, ben."
         assert await store.decide("job-1", change, approver="ana")

@@ -191,8 +191,8 @@ class BrandTable(_Section):
     tz: str | None = None
     """The zone of its schedules, such as `Europe/Berlin`, where they name none."""
     reviewers: Names = ()
-    """Who may approve posts that wait for a review, by the names of their tokens or of `--by`. Without any, all who
-    may approve."""
+    """Who may approve posts that wait for a review, and what else is held for a person: names of tokens, or of
+    `--by`. Without any, all who may approve."""
     disclosure: Disclosure | None = None
     """What its posts say about AI, where `[destination.NAME]` does not say it."""
 

@@ -50,18 +50,20 @@ async def resolve(
     destination: str | None = None,
     remote_id: str | None = None,
     attempt: int | None = None,
+    by: str = "",
 ) -> None:
     """Store a person's decision about what they were shown: the job as in `row`, and the sending `attempt`.
 
     The job continues from there when it is driven. Raises `WorkflowInvalid` if it has moved on since, or if there
-    is nothing of that kind to decide.
+    is nothing of that kind to decide; `NotReviewer` when `by` approves and may not.
     """
+    who = {"by": by} if by else {}
     if choice in ("happened", "not-happened"):
-        await _outcome(store, row, choice == "happened", destination, remote_id, attempt)
+        await _outcome(store, row, choice == "happened", destination, remote_id, attempt, who)
     elif choice == "approve":
-        await _approve(store, row)
+        await _approve(store, row, by, who)
     else:
-        await _reject(store, row)
+        await _reject(store, row, who)
 
 
 async def _outcome(
@@ -71,6 +73,7 @@ async def _outcome(
     destination: str | None,
     remote_id: str | None,
     attempt: int | None,
+    who: Mapping[str, str],
 ) -> None:
     effect = _one(unresolved(store, row), row, destination)
     _check_attempt(row, effect, attempt)
@@ -80,7 +83,7 @@ async def _outcome(
         await _check_sender(store, row, effect)
         # With the attempt it is about. A later sending is not covered by this decision.
         evidence: dict[str, Any] = {DID_NOT_HAPPEN: effect.attempt}
-        line = Tell("decided", {"act": effect.subject, "decision": "it did not happen"})
+        line = Tell("decided", {"act": effect.subject, "decision": "it did not happen", **who})
     elif remote_id:
         _check_clean(row, remote_id)
         # A mistyped id may be another job's video, which would then be posted twice.
@@ -91,7 +94,7 @@ async def _outcome(
                 hint=f"Check which one is this job's: reelwork jobs show {row.id}",
             )
         evidence = {LATE_ANSWER: _answer(effect, remote_id)}
-        line = Tell("decided", {"act": effect.subject, "decision": "it happened", "remote_id": remote_id})
+        line = Tell("decided", {"act": effect.subject, "decision": "it happened", "remote_id": remote_id, **who})
     else:
         what = "video" if effect.kind == "submit" else "post"
         raise WorkflowInvalid(
@@ -177,7 +180,7 @@ def _answer(effect: EffectRow, remote_id: str) -> str:
     return Receipt(id=remote_id).model_dump_json()
 
 
-async def _approve(store: Store, row: JobRow) -> None:
+async def _approve(store: Store, row: JobRow, by: str, who: Mapping[str, str]) -> None:
     contents = _held_contents(store, row)
     if row.status != HELD or not contents:
         raise WorkflowInvalid(
@@ -186,8 +189,9 @@ async def _approve(store: Store, row: JobRow) -> None:
         )
     data = JobData.model_validate_json(row.data)
     data = data.replace(approved=tuple(dict.fromkeys((*data.approved, *contents))))
-    line = Tell("decided", {"decision": "approved"})
-    await _write(store, row, _awake(row, data.model_dump_json()), line)
+    line = Tell("decided", {"decision": "approved", **who})
+    # Held by moderation, for its price or its time: what goes on may be posted, so it takes a reviewer too.
+    await _write(store, row, _awake(row, data.model_dump_json()), line, approver=by)
 
 
 def _held_contents(store: Store, row: JobRow) -> list[str]:
@@ -203,11 +207,11 @@ def _held_contents(store: Store, row: JobRow) -> list[str]:
     return found
 
 
-async def _reject(store: Store, row: JobRow) -> None:
+async def _reject(store: Store, row: JobRow, who: Mapping[str, str]) -> None:
     if row.status != HELD:
         raise WorkflowInvalid(f"The job {row.id} is {row.status}, not held.", hint=f"reelwork jobs show {row.id}")
     change = SetJob(REJECTED, row.step, None, BY_PERSON)
-    await _write(store, row, change, Tell("decided", {"decision": "rejected"}))
+    await _write(store, row, change, Tell("decided", {"decision": "rejected", **who}))
 
 
 def check_unmoved(rows: Iterable[JobRow], shown: Mapping[str, int]) -> None:

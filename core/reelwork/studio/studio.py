@@ -232,24 +232,25 @@ class Studio(SyncMethods, Reviewing):
         remote_id: str | None = None,
         attempt: int | None = None,
         shown: int | None = None,
+        by: str = "",
     ) -> JobResult:
         """Decide about a held job, and resume it.
 
         `happened` (with the `remote_id` of the video or post) or `not-happened` settles an effect in doubt, at
         `destination` if there are several. `approve` or `reject` decides about exactly the content that
         moderation held. `attempt` names the attempt you mean, needed after more than one. `shown` is the fence
-        at which a person saw the job. Raises `NotFound`, or `WorkflowInvalid` if there is nothing of that kind
-        to decide or the job has moved on.
+        at which a person saw the job, `by` who decides. Raises `NotFound`; `WorkflowInvalid` if there is nothing of
+        that kind to decide or the job has moved on; `NotReviewer` when `by` may not approve for the job's brand.
         """
         from reelwork.studio.decisions import check_unmoved, resolve
 
-        row = self.find(name)
-        if decision in ("approve", "reject"):
-            check_unmoved([row], {} if shown is None else {row.id: shown})
+        store, row = self.store, self.find(name)
+        if decision in ("approve", "reject") and shown is not None:
+            check_unmoved([row], {row.id: shown})
         # Before anything is written: a mistyped id would be waited for as if it were the job's render.
         if decision == "happened" and remote_id:
             await self._check_known(row, remote_id)
-        await resolve(self.store, row, decision, destination=destination, remote_id=remote_id, attempt=attempt)
+        await resolve(store, row, decision, destination=destination, remote_id=remote_id, attempt=attempt, by=by)
         async with self._session() as session:
             # A job that has ended for good is not driven on. The decision settles its effect, by looking alone.
             if row.status in CLOSED:
@@ -257,8 +258,7 @@ class Studio(SyncMethods, Reviewing):
 
                 await Reconciler(session.steps(), session.pipeline_of).run([row.id])
                 return self._results([self.find(row.id)])[0]
-            result = await self._drive(session, [head_of(row)])
-        return result.jobs[0]
+            return (await self._drive(session, [head_of(row)])).jobs[0]
 
     async def reconcile(self, *names: str, dry_run: bool = False) -> Reconciled:
         """Look up every effect in doubt, or those of the named jobs and runs, and settle what can be.

@@ -38,6 +38,7 @@ class _Awaited(Protocol):
         remote_id: str | None = None,
         attempt: int | None = None,
         shown: int | None = None,
+        by: str = "",
     ) -> Coroutine[Any, Any, JobResult]: ...
 
     def reconcile(self, *names: str, dry_run: bool = False) -> Coroutine[Any, Any, Reconciled]: ...

@@ -98,6 +98,20 @@ def test_without_a_decision_a_resume_changes_nothing(cli, lost) -> None:
     assert posts() == 1
 
 
+def test_held_content_of_a_brand_with_reviewers_is_approved_by_one_of_them(cli, folder: Path, plugin) -> None:
+    (folder / "reelwork.toml").write_text('brand = "acme"\n[brands.acme]\nreviewers = ["ana"]\n')
+    cli("run", PROMPT, *SMALL, "--plugin", plugin(HOLDS))
+    [job] = cli("jobs", "list", "--json").json
+    for by in ((), ("--by", "ben")):
+        refused = cli("jobs", "resolve", job["id"], "--approve", *by)
+        assert (refused.code, "may not approve for the brand acme" in refused.err) == (2, True)
+        assert "Nothing was changed, and nothing was posted." in refused.err
+        assert "Its reviewers may: ana." in refused.err
+    outcome = cli("jobs", "resolve", job["id"], "--approve", "--by", "ana")
+    assert outcome.code == 0, outcome.err
+    assert "ana" in cli("jobs", "show", job["id"]).out
+
+
 def test_held_content_goes_on_when_it_is_approved(cli, plugin) -> None:
     cli("run", PROMPT, *SMALL, "--plugin", plugin(HOLDS))
     [job] = cli("jobs", "list", "--json").json

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from reelwork.server.sessions import make_link
 from reelwork.store.post_stops import PostStop, brand_scope
 from reelwork.store.records import JobRow
 from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.decisions import resolve
 from reelwork.studio.post_review import Answer, approve, post_review_of
 from reelwork.studio.session import Session
 from reelwork.studio.studio import Studio
@@ -262,7 +264,7 @@ def test_only_reviewers_approve_and_it_is_asked_where_it_is_written(agency: Agen
     row = agency.row("bolt")
     version = post_review_of(row, now).version
     for who in ("ben", "", "ana-browser"):
-        with pytest.raises(NotReviewer, match="may not approve posts of the brand bolt") as refused:
+        with pytest.raises(NotReviewer, match="may not approve for the brand bolt") as refused:
             asyncio.run(approve(agency.store, row, Answer(who, (), version), now))
         assert "bolt-approve, ana" in refused.value.hint
     body = {"version": version}
@@ -292,3 +294,60 @@ def test_a_stream_of_one_brand_looks_at_the_events_of_others_once(agency: Agency
     found, newest = stream._after(0)
     assert {row.job_id for row in found} == {row.id for row in agency.store.jobs(brand="acme")}
     assert newest == agency.store.last_event()
+
+
+# Last: what they make is newer than what the tests before look at.
+HOLDS = '''
+"""Holds everything for a person."""
+from reelwork_hooks import Plugin, Verdict, hookimpl
+
+
+class Hold(Plugin):
+    """Holds everything."""
+
+    @hookimpl
+    def pre_moderate(self, content):
+        return Verdict.hold("it speaks of fog", "weather")
+'''
+
+
+@pytest.fixture
+def held(agency: Agency) -> JobRow:
+    """A job of acme that moderation holds, before anything was made."""
+    (agency.folder / "hold.py").write_text(HOLDS)
+    flow = agency.folder / "flow-held.toml"
+    # Offered to nobody: no other test counts it among the workflows.
+    flow.write_text(FLOW.format(brand="acme") + '[plugins]\nadd = ["hold.py"]\n')
+    job = Studio(str(flow), store=agency.folder / "store.db").run_sync().jobs[0]
+    flow.unlink()
+    found = agency.store.job(job.id)
+    assert found is not None
+    assert (found.status, "fog" in found.reason) == ("held", True)
+    return found
+
+
+def test_what_moderation_holds_is_approved_by_reviewers_alone(agency: Agency, held: JobRow) -> None:
+    path, form = f"/jobs/{held.id}", {"fence": str(held.fence)}
+    for token, may in (("approve", False), ("acme-approve", True)):
+        shown = agency.ask("GET", path, token).text
+        assert (f"{path}/approve" in shown) is may
+        assert ("Its reviewers may approve it: acme-approve, ana." in shown) is not may
+        assert f"{path}/reject" in shown
+    for token in ("approve", "admin"):
+        refused = agency.ask("POST", f"{path}/approve", token, data=form)
+        assert (refused.status_code, "may not approve for the brand acme" in refused.text) == (403, True)
+    for who in ("", "ben"):
+        with pytest.raises(NotReviewer):
+            asyncio.run(resolve(agency.store, held, "approve", by=who))
+    assert agency.store.job(held.id) == held
+    assert agency.ask("POST", f"{path}/approve", "acme-approve", data=form).status_code == 303
+    told = next(event for event in agency.store.events(held.id) if event.name == "decided")
+    assert json.loads(told.details) == {"decision": "approved", "by": "acme-approve"}
+
+
+def test_whoever_may_decide_may_reject_what_is_held(agency: Agency, held: JobRow) -> None:
+    gone = agency.ask("POST", f"/jobs/{held.id}/reject", "approve", data={"fence": str(held.fence)})
+    assert gone.status_code == 303
+    found = agency.store.job(held.id)
+    assert found is not None
+    assert found.status == "rejected"

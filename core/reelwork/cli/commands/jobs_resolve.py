@@ -38,6 +38,7 @@ class Decision:
 @click.option("--reject", is_flag=True, help="End the job: nothing more is made or posted.")
 @click.option("--destination", metavar="NAME", help="The effect you mean, if several are unknown.")
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="The attempt you mean, if there were several.")
+@click.option("--by", metavar="WHO", help="Who decides, for the job's story; by default the user of this machine.")
 @common_options(log=True, plugins=True)
 def resolve_job(
     name: str,
@@ -47,6 +48,7 @@ def resolve_job(
     reject: bool,
     destination: str | None,
     attempt: int | None,
+    by: str | None,
 ) -> None:
     """Decide about a held job, and resume it: did the effect happen, or is the content approved?
 
@@ -58,7 +60,7 @@ def resolve_job(
     if decision is None:
         _only_show(review, at)
     else:
-        _carry_out(review.job, decision)
+        _carry_out(review.job, decision, by)
 
 
 def _given(
@@ -158,7 +160,8 @@ def _only_show(review: Review, at: Vantage) -> None:
     click.get_current_context().exit(code)
 
 
-def _carry_out(job: JobView, decision: Decision) -> None:
+def _carry_out(job: JobView, decision: Decision, by: str | None) -> None:
+    from reelwork.cli.commands.review_decide import user
     from reelwork.cli.run_studio import Asking, drive
     from reelwork.cli.views.text import tell
     from reelwork.studio.results import RunResult
@@ -176,6 +179,7 @@ def _carry_out(job: JobView, decision: Decision) -> None:
             attempt=decision.attempt,
             # The fence of the job that the person was shown. A decision about an older view is refused.
             shown=job.fence,
+            by=by or user(),
         )
         if freed:
             tell(freed, err=True)

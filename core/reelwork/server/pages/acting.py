@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from reelwork.schedules import keeping
+from reelwork.server.access import TOKEN
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.forms import form_of
 from reelwork.server.pages.rendering import failure, kept
@@ -104,14 +105,14 @@ async def retry_job(served: Served, request: Request) -> Response:
 async def approve_job(served: Served, request: Request) -> Response:
     """Let pass exactly the content that was held."""
     row = await _seen(served, request)
-    await resolve(served.store, row, "approve")
+    await resolve(served.store, row, "approve", by=request.scope[TOKEN].who)
     return _back(f"/jobs/{row.id}", request)
 
 
 async def reject_job(served: Served, request: Request) -> Response:
     """End a held job for good."""
     row = await _seen(served, request)
-    await resolve(served.store, row, "reject")
+    await resolve(served.store, row, "reject", by=request.scope[TOKEN].who)
     return _back(f"/jobs/{row.id}", request)
 
 
@@ -142,7 +143,7 @@ async def resume_schedule(served: Served, request: Request) -> Response:
 
 
 def _who(request: Request) -> str:
-    return str(request.scope["reelwork.token"].name)
+    return str(request.scope[TOKEN].name)
 
 
 def _back(address: str, request: Request) -> Response:

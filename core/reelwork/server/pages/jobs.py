@@ -118,7 +118,7 @@ def show_job(served: Served, request: Request) -> Response:
 
 
 def _reviewers(store: SyncReader, row: JobRow) -> tuple[str, ...]:
-    """Return who may approve a job's posts; empty if everybody who may approve can."""
+    """Return who may approve a job's posts, and what is held of it; empty if everybody who may approve can."""
     # To show. Whether somebody may is asked where an approval is written.
     run = store.run(row.run_id) if row.brand else None
     return () if run is None else reviewers_in(run.frozen)
