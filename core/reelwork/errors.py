@@ -32,7 +32,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from reelwork.redaction.redactor import mask
 from reelwork.text import LONGEST_READ, LONGEST_REASON, shown
@@ -60,6 +59,8 @@ class NotFound(InvalidInput):
     """Nothing goes by that name."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, hint: str = "") -> None:
+        from difflib import get_close_matches
+
         names = sorted(map(str, known))
         near = get_close_matches(name.lower(), names, n=1, cutoff=0.5)
         guess = f" Did you mean {near[0]!r}?" if near else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -39,6 +38,9 @@ def read_private(path: Path) -> str | None:
 
 def write_private(path: Path, text: str) -> None:
     """Replace the file whole, so that a crash leaves the old text or the new one. Raises `InvalidInput`."""
+    # Here, since every command that opens a store makes folders, and hardly any writes secrets.
+    import tempfile
+
     # `os.replace` would put a plain file in the place of a link. So a link is followed first.
     path = path.resolve()
     part: Path | None = None

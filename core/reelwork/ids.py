@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 import time
 from functools import lru_cache
 from typing import Any
@@ -17,6 +15,9 @@ ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 def new_id() -> str:
     """Return a new id of sixteen characters: seven of time, so that ids sort by age, and nine of chance."""
+    # Here and below, since commands that only read make neither ids nor hashes, and OpenSSL takes a while to load.
+    import secrets
+
     # Seven digits of base 32 hold the seconds of a thousand years. Nine hold 45 random bits, for the ids that
     # several processes make in one second.
     return _encoded_time(int(time.time())) + _encode(secrets.randbits(45), 9)
@@ -33,6 +34,8 @@ def short_id(job_id: str) -> str:
 
 def fingerprint(value: Any) -> str:
     """Return a stable hash of a JSON value: 32 hex digits, the same in every process."""
+    import hashlib
+
     # Fingerprints are stored with requests and rows. Any other spelling would make everything that was sent before
     # look changed.
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)

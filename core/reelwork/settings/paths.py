@@ -6,7 +6,6 @@ Separate from `settings.workflow` for commands that only read: they need no mode
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -145,6 +144,8 @@ def read_text(path: Path) -> str:
 
 def parse_toml(text: str, where: str) -> dict[str, Any]:
     """Return a TOML text as a table. Raises `WorkflowInvalid` naming the line."""
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

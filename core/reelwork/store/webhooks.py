@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -63,11 +61,16 @@ def render_token(salt: str, job_id: str) -> str:
 
 def job_of_token(salt: str, token: str) -> str | None:
     """Return the job that a token names; None if it is none of ours."""
+    import hmac
+
     job_id, _, mac = token.rpartition("-")
     genuine = hmac.compare_digest(mac.encode("utf-8", "replace"), _mac(salt, job_id).encode())
     return job_id if genuine and job_id else None
 
 
 def _mac(salt: str, job_id: str) -> str:
+    import hashlib
+    import hmac
+
     key, text = salt.encode(), f"webhook {job_id}".encode("utf-8", "replace")
     return hmac.new(key, text, hashlib.sha256).hexdigest()[:_MAC_LENGTH]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
@@ -32,6 +31,8 @@ def looks_like_file(text: str) -> bool:
 
 
 def _near_ending(text: str) -> bool:
+    from difflib import get_close_matches
+
     ending = _ENDING.search(text)
     return ending is not None and bool(get_close_matches(ending[0].lower(), FILE_SUFFIXES, n=1, cutoff=0.6))
 
@@ -46,6 +47,8 @@ def _is_stem(text: str) -> bool:
 
 def near_file(text: str) -> str:
     """Return a workflow or batch in the same folder with nearly this name; empty if there is none."""
+    from difflib import get_close_matches
+
     path = Path(text)
     try:
         entries = list(islice(os.scandir(path.parent), MOST_LISTED))

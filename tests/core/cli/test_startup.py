@@ -16,6 +16,12 @@ HEAVY = {
     "starlette",
     "pluggy",
     "reelwork_hooks.models",
+    # Python's own, and each a part of the start that a person notices: an event loop with TLS, OpenSSL's hashes.
+    "asyncio",
+    "ssl",
+    "_hashlib",
+    "tempfile",
+    "difflib",
 }
 
 MEASURES_TEXT = {"rich", "rich._extension", "rich.cells", "rich._unicode_data", "rich._unicode_data._versions"}

@@ -14,7 +14,7 @@ from typing import Any
 
 from reelwork.store.records import Removable
 from reelwork.store.rules import month_of
-from reelwork.store.sqlite import event_numbers, requests, review_links
+from reelwork.store.sqlite import event_numbers
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.statuses import ENDED
 
@@ -64,6 +64,9 @@ def _kept(db: sqlite3.Connection, before: float, now: float) -> Iterator[tuple[s
 
 def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int:
     """Remove at most `count` jobs that ended before a time, oldest first; return how many."""
+    # Here, since readers count what could be removed, and do without the writer that these two need.
+    from reelwork.store.sqlite import requests, review_links
+
     rows = db.execute(
         f"SELECT id, data FROM jobs WHERE {_REMOVABLE} ORDER BY updated_at, seq LIMIT :count",
         {"before": before, "month": month_of(now), "count": count},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -139,6 +138,8 @@ def _named(received: Received) -> Iterator[tuple[str, str, str]]:
 
 def _note(db: sqlite3.Connection, received: Received, now: float) -> bool:
     """Note that a webhook came in; False if it came before."""
+    import hashlib
+
     db.execute(
         "DELETE FROM webhooks_seen WHERE seq IN (SELECT seq FROM webhooks_seen ORDER BY seq LIMIT ?)"
         " AND (at < ? OR seq <= (SELECT max(seq) FROM webhooks_seen) - ?)",

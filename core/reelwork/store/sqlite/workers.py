@@ -7,7 +7,6 @@ and a paused process is never mistaken for a dead one.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +32,8 @@ class Owner:
     """This process, as a holder of leases in one store. Raises `StoreUnwritable`."""
 
     def __init__(self, store: Path) -> None:
+        import secrets
+
         self._folder = _folder(store)
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
         try:
