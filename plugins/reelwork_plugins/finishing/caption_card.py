@@ -213,7 +213,7 @@ def _font_for(words: str, own: Path | None) -> Path | None:
             return path
     sign = lacking[0]
     name = own.name if own else "DejaVu Sans"
-    other = "" if own else ". Give a font that has it as `font`"
+    other = "" if own else ". Set `font` to a font that has it"
     called = unicodedata.name(sign, "a character").lower()
     raise NotDrawable(f"the font {name} has no {sign} (U+{ord(sign):04X}, {called}){other}")
 

@@ -248,7 +248,7 @@ def _together(cues: Sequence[Cue], look: Look) -> tuple[list[float], list[tuple[
             active.append(waiting.pop())
             # Seen here, since thousands at once would be thousands of lists of thousands.
             if len(active) > look.lines:
-                why = f"more captions are shown at its time than there are lines ({look.lines})"
+                why = f"more captions are shown at once than there are lines ({look.lines})"
                 raise _Unusable(f"line {active[-1].line}: {why}", "Correct their times, or set `lines`.")
         shown.append(tuple(active))
     return times, shown
@@ -293,7 +293,7 @@ class _Shown:
 def _write(video: Asset, part: Path, cues: Sequence[Cue], look: Look, quality: int, progress: Progress) -> None:
     def failed(why: str) -> NotCaptioned:
         return NotCaptioned(
-            f"captions: nothing could be drawn into {video.path}: {why}",
+            f"captions: the captions could not be drawn on {video.path}: {why}",
             hint="Play the file to see whether it is whole; `reelwork resume` tries again.",
         )
 

@@ -22,7 +22,7 @@ _PLAIN = re.compile(r"\s*(-?\d[\d:.,]{0,30})\s{0,9}[-–—]\s{0,9}(-?\d[\d:.,]{
 _MARK = re.compile(r"</?[a-zA-Z][^<>\n]*>|<[\d:.]+>|\{\\[^{}\n]*\}")
 # Unprintable, and needed: they join letters, keep them apart, and set their direction.
 _KEPT = "\u200c\u200d\u200e\u200f\u2066\u2067\u2068\u2069\u202a\u202b\u202c"
-_NO_ARROW = 'between its times must stand "-->"'
+_NO_ARROW = '"-->" is missing between its times'
 _WITHOUT_WORDS = ("NOTE", "STYLE", "REGION")
 
 
@@ -57,7 +57,7 @@ def decoded(data: bytes, encoding: str) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = len(_BREAK.split(data[: error.start].decode("latin-1")))
-        why = f"it is no {encoding.upper()}. Save the file as UTF-8, or set `encoding`"
+        why = f"it is not {encoding.upper()}. Save the file as UTF-8, or set `encoding`"
         raise CaptionsInvalid(line, why) from None
     if "\0" in text:
         raise CaptionsInvalid(1, "it looks like UTF-16 without its mark. Save the file as UTF-8")
@@ -151,7 +151,7 @@ def _cues(block: Sequence[_Line], *, web: bool) -> Iterator[Cue]:
 def _why_untimed(line: str) -> str:
     if _TWO_TIMES.match(line):
         return _NO_ARROW
-    return "words without a time. Above them must stand a line such as 00:00:01,000 --> 00:00:02,500"
+    return "words without a time. Write a line above them such as 00:00:01,000 --> 00:00:02,500"
 
 
 def _plain_cues(lines: Iterable[_Line]) -> Iterator[Cue]:

@@ -42,7 +42,7 @@ class LoudnessConfig(Config):
 
 
 class NotLevelled(ReelworkError):
-    """The sound could not be brought to its target."""
+    """The sound could not be changed."""
 
     money = "The video is kept as downloaded; nothing was posted."
 
@@ -68,7 +68,7 @@ class Loudness(Plugin):
             return None
 
         def progress(percent: float) -> None:
-            self.context.progress(job, percent, f"bringing the sound to {self.config.target:g} LUFS")
+            self.context.progress(job, percent, f"changing the sound to {self.config.target:g} LUFS")
 
         video, folder = clip.video, self.context.work_dir
         with _scratch(folder) as notes, _reading(video):
@@ -115,7 +115,7 @@ class Loudness(Plugin):
             limit -= max(after.peak - peak, 0.0)
         if abs(after.lufs - target) > _NEAR or after.peak > peak + _NEAR:
             self.context.log.warning(
-                "%s has %.1f LUFS and %.1f dBTP: nearer to %g and %g it could not be brought",
+                "%s has %.1f LUFS and %.1f dBTP; %g and %g could not be reached",
                 *(video.path, after.lufs, after.peak, target, peak),
             )
 
@@ -195,7 +195,7 @@ def _reading(video: Asset) -> Iterator[None]:
 def _failing(video: Asset) -> Failed:
     def failed(why: str) -> NotLevelled:
         return NotLevelled(
-            f"loudness: the sound of {video.path} could not be brought to its target: {why}",
+            f"loudness: the sound of {video.path} could not be changed: {why}",
             hint="Play the file to see whether it is whole; `reelwork resume` tries again.",
         )
 

@@ -43,7 +43,7 @@ class ReframeConfig(Config):
 
 
 class NotReframed(ReelworkError):
-    """The video could not be brought into another shape."""
+    """The video could not be reframed."""
 
     money = "The video is kept as downloaded; nothing was posted."
 
@@ -92,7 +92,7 @@ def _write(video: Asset, part: Path, ratio: Fraction, config: ReframeConfig, pro
 
 def _failed(video: Asset, why: str) -> NotReframed:
     return NotReframed(
-        f"reframe: {video.path} could not be brought into another shape: {why}",
+        f"reframe: {video.path} could not be reframed: {why}",
         hint="Play the file to see whether it is whole; `reelwork resume` tries again.",
     )
 

@@ -148,7 +148,7 @@ def _write(video: Asset, part: Path, picture: Image, config: WatermarkConfig, pr
 
     def failed(why: str) -> NotMarked:
         return NotMarked(
-            f"watermark: nothing could be laid over {video.path}: {why}",
+            f"watermark: the picture could not be put over {video.path}: {why}",
             hint="Play the file to see whether it is whole; `reelwork resume` tries again.",
         )
 

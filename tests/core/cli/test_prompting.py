@@ -36,7 +36,7 @@ def test_a_row_without_what_its_template_needs_stops_all_of_them(cli, folder: Pa
     (folder / "rows.csv").write_text("prompt,vars.thing,vars.other\nA quiet harbour,lantern,1\nA wide beach,,1\n")
     outcome = cli("run", "rows.csv", "--workflow", "fog.toml", "--yes")
     assert outcome.code == 2
-    assert "template: prompt, line 1: there is no 'thing' in it; it has: other" in outcome.err
+    assert "template: prompt, line 1: there is no 'thing'; there are: other" in outcome.err
     assert "Nothing was sent, nothing was spent." in outcome.err
     assert cli("jobs", "list", "--json").json == []
 

@@ -266,8 +266,8 @@ def test_a_brief_names_no_file_elsewhere(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (SRT.replace(" --> ", " -> ").encode(), 'line 2: between its times must stand "-->"'),
-        ("1\n00:00:00,000 --> 00:00:01,000\nfähre\n".encode("latin-1"), "line 3: it is no UTF-8"),
+        (SRT.replace(" --> ", " -> ").encode(), 'line 2: "-->" is missing between its times'),
+        ("1\n00:00:00,000 --> 00:00:01,000\nfähre\n".encode("latin-1"), "line 3: it is not UTF-8"),
         (SRT.replace("00:00:00,800", "00:01:00,800").replace("01,000", "99,000").encode(), "more than 59"),
         (
             SRT.replace("00:00:00,800", "00:00:01,800").replace("01,000", "03,000").encode(),
@@ -329,7 +329,7 @@ def test_a_broken_video_is_told_and_leaves_nothing(tmp_path: Path, clip: Clip) -
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(clip.video.path.read_bytes()[:900])
     plugin = captions(tmp_path, mode="burn", text="0 - 1 Good morning")
-    with pytest.raises(ReelworkError, match="nothing could be drawn into"):
+    with pytest.raises(ReelworkError, match="the captions could not be drawn on"):
         plugin.post_download(Clip(video=Asset.from_file(broken, Role.VIDEO)), a_job())
     assert not list(plugin.context.work_dir.iterdir())
 

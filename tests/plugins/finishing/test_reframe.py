@@ -224,7 +224,7 @@ def test_a_video_that_was_damaged_since_is_made_again(tmp_path: Path, clip: Clip
 
 
 def test_a_size_that_the_encoder_does_not_take_is_told(tmp_path: Path, clip: Clip) -> None:
-    with pytest.raises(ReelworkError, match="could not be brought into another shape"):
+    with pytest.raises(ReelworkError, match="could not be reframed"):
         reframed(tmp_path, clip, "99:1", mode="pad")
 
 
@@ -240,7 +240,7 @@ def test_a_broken_video_is_told_and_leaves_nothing(tmp_path: Path, clip: Clip) -
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(clip.video.path.read_bytes()[:900])
     asset = Asset.from_file(broken, Role.VIDEO, width=640, height=360)
-    with pytest.raises(ReelworkError, match="could not be brought into another shape"):
+    with pytest.raises(ReelworkError, match="could not be reframed"):
         reframed(tmp_path, Clip(video=asset), "9:16")
     assert not list(reframe(tmp_path).context.work_dir.iterdir())
 

@@ -265,7 +265,7 @@ def test_a_broken_video_is_told_and_leaves_nothing(tmp_path: Path, clip: Clip) -
     a_logo(tmp_path / "logo.png")
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(clip.video.path.read_bytes()[:900])
-    with pytest.raises(ReelworkError, match="nothing could be laid over"):
+    with pytest.raises(ReelworkError, match="the picture could not be put over"):
         watermark(tmp_path).post_download(Clip(video=Asset.from_file(broken, Role.VIDEO)), sample_job())
     assert not list(watermark(tmp_path).context.work_dir.iterdir())
 

@@ -240,4 +240,4 @@ def test_a_person_adds_an_account_and_posts_and_an_answer_is_lost(
     assert kept
     assert not [one for one in kept if TOKEN.encode() in one]
     simulator.set_faults(["rights:silenced"])
-    assert "it is no administrator with the right to post" in says("doctor", "flow.toml", code=1)
+    assert "it is not an administrator with the right to post" in says("doctor", "flow.toml", code=1)

@@ -149,8 +149,8 @@ UNUSABLE = [
     ("completion:prose", "its text is not the JSON that was asked for"),
     ("completion:extra", "its text has another form than asked for (publish: extra inputs are not permitted)"),
     ("completion:long", "its prompt is too long:"),
-    ("completion:control", "its prompt has a control character or half a sign (U+001B)"),
-    ("completion:surrogate", "its prompt has a control character or half a sign (U+D83D)"),
+    ("completion:control", "its prompt has a control character or invalid Unicode (U+001B)"),
+    ("completion:surrogate", "its prompt has a control character or invalid Unicode (U+D83D)"),
     ("completion:foreign", "its prompt is written in Cyrillic, and the brief in Latin; set language"),
     ("completion:cut", "it was cut off at max_tokens"),
 ]
@@ -285,7 +285,9 @@ def test_what_a_person_would_read_or_a_pause_mends_is_used(rewriter: Rewriter, f
 def test_without_a_count_of_tokens_the_most_is_counted(rewriter: Rewriter) -> None:
     rewriter.simulator.set_faults(["completion:no-usage"])
     assert rewriter() is not None
-    assert rewriter.paid == [(int(rewriter.plugin.config.most * 1_000_000), "a rewrite; its tokens were not told")]
+    assert rewriter.paid == [
+        (int(rewriter.plugin.config.most * 1_000_000), "a rewrite; its tokens were not reported")
+    ]
 
 
 def test_a_service_out_of_reach_costs_nothing(context: SampleContext, simulator: RunningSimulator) -> None:
@@ -321,18 +323,18 @@ def config_for(**given: Any) -> LlmRewriteConfig:
 @pytest.mark.parametrize(
     ("name", "texts", "why"),
     [
-        ("twitter", {"caption": "猫" * 141}, "its caption is too long: 282 of it; at most 280 at twitter"),
+        ("twitter", {"caption": "猫" * 141}, "its caption is too long: 282; at most 280 at twitter"),
         ("twitter", {"caption": "a" * 275, "hashtags": ["cats"]}, "its caption is too long: 281"),
         ("twitter", {"caption": "see example.com " * 12}, "its caption is too long"),
-        ("youtube", {"caption": "я" * 2501}, "its caption is too long: 5002 of it; at most 5000 at youtube"),
-        ("youtube", {"title": "a" * 101}, "its title is too long: 101 of it; at most 100 at youtube"),
-        ("tiktok", {"caption": "👋" * 1101}, "its caption is too long: 2202 of it; at most 2200 at tiktok"),
-        ("instagram", {"hashtags": list("abcdef")}, "its hashtags is too long: 6 of them; at most 5"),
-        ("instagram", {"hashtags": ["two words"]}, "'two words' is no hashtag"),
+        ("youtube", {"caption": "я" * 2501}, "its caption is too long: 5002; at most 5000 at youtube"),
+        ("youtube", {"title": "a" * 101}, "its title is too long: 101; at most 100 at youtube"),
+        ("tiktok", {"caption": "👋" * 1101}, "its caption is too long: 2202; at most 2200 at tiktok"),
+        ("instagram", {"hashtags": list("abcdef")}, "it has too many hashtags: 6; at most 5"),
+        ("instagram", {"hashtags": ["two words"]}, "'two words' is not a hashtag"),
         ("instagram", {"alt_text": "a" * 1001}, "its alt_text is too long"),
-        (None, {"prompt": "a" * 1001}, "its prompt is too long: 1001 of it; at most 1000"),
+        (None, {"prompt": "a" * 1001}, "its prompt is too long: 1001; at most 1000"),
         (None, {"prompt": " \n "}, "its prompt is empty"),
-        (None, {"caption": "a\u202eb"}, "its caption has a sign that turns the direction"),
+        (None, {"caption": "a\u202eb"}, "its caption has a character that changes the text direction"),
     ],
 )
 def test_texts_are_bounded_as_each_network_counts(

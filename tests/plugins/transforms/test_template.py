@@ -112,13 +112,13 @@ def test_what_a_value_says_is_no_template(made: Callable[..., Prompt], job: Job)
         ("a\n\n{% if %}", "line 3:"),
         ("{{ prompt|center(1000000000) }}", "line 1: no filter named 'center'; there are: capitalize,"),
         ("{{ prompt is callable }}", "line 1: no test named 'callable'; there are: defined,"),
-        ("{% for i in range(100000) %}{% endfor %}", "line 1: nothing can be called here"),
-        ("{{ prompt.upper() }}", "line 1: nothing can be called here"),
-        ("{{ lipsum(n=100000) }}", "line 1: nothing can be called here"),
+        ("{% for i in range(100000) %}{% endfor %}", "line 1: functions cannot be called"),
+        ("{{ prompt.upper() }}", "line 1: functions cannot be called"),
+        ("{{ lipsum(n=100000) }}", "line 1: functions cannot be called"),
         ("{% macro a() %}{{ a() }}{% endmacro %}", "line 1: "),
-        ("{% include '/etc/passwd' %}", "line 1: other templates cannot be read here"),
-        ("{% extends 'x' %}", "line 1: other templates cannot be read here"),
-        ("{% block a %}{% endblock %}", "line 1: blocks are not known here"),
+        ("{% include '/etc/passwd' %}", "line 1: other templates cannot be included"),
+        ("{% extends 'x' %}", "line 1: other templates cannot be included"),
+        ("{% block a %}{% endblock %}", "line 1: blocks are not supported"),
         ("{{ 9 ** 9 ** 9 }}", "line 1: "),
         ("{{ {'a': 1} }}", "line 1: a mapping cannot be written here"),
         ("{% for x in hashtags recursive %}{% endfor %}", "line 1: a loop cannot be recursive"),
@@ -140,25 +140,25 @@ def test_a_template_that_cannot_work_is_refused_when_it_is_read(source: str, why
 @pytest.mark.parametrize(
     ("source", "why"),
     [
-        ("a\n{{ vars.mood }}", "prompt, line 2: there is no 'mood' in it; it has: animal, count, items, wild"),
+        ("a\n{{ vars.mood }}", "prompt, line 2: there is no 'mood'; there are: animal, count, items, wild"),
         ("{{ hashtags }}", "prompt, line 1: a list cannot be written"),
         ("{{ platform }}", "prompt, line 1: only texts and numbers can be written"),
         ("{{ self }}", "there is no 'self' here"),
-        ("{{ prompt.__class__ }}", "prompt, line 1: there is no '__class__' in it"),
-        ("{{ vars['__class__'] }}", "there is no '__class__' in it"),
+        ("{{ prompt.__class__ }}", "prompt, line 1: there is no '__class__'"),
+        ("{{ vars['__class__'] }}", "there is no '__class__'"),
         ("{{ hashtags[9] }}", "prompt, line 1: it has 2 items, and item 9 is asked for"),
         ("{{ 1 / 0 }}", "prompt, line 1: division by zero"),
         ("{{ prompt * 1000000000 }}", "prompt, line 1: * takes numbers"),
         ("{{ '%1000000000d' % 1 }}", "prompt, line 1: % takes numbers"),
         ("{{ prompt < 1 }}", "prompt, line 1: '<' not supported"),
         ("{{ 5|round(1000000000) }}", "prompt, line 1: round takes 0 to 10 digits"),
-        ("{{ 'x'|int }}", "prompt, line 1: 'x' is no number"),
+        ("{{ 'x'|int }}", "prompt, line 1: 'x' is not a number"),
         ("{% for c in prompt %}{% endfor %}", "prompt, line 1: a list is needed here"),
         ("{{ [hashtags] }}", "prompt, line 1: a list cannot be written"),
         ("{{ []|first }}", "prompt, line 1: the list is empty"),
-        ("{% if vars.mood %}x{% endif %}", "prompt, line 1: there is no 'mood' in it"),
-        ("{% if false %}x{% endif %}", "prompt: it gives nothing, and a prompt cannot be empty"),
-        ("{{ vars.mood ~ 'x' }}", "prompt, line 1: there is no 'mood' in it"),
+        ("{% if vars.mood %}x{% endif %}", "prompt, line 1: there is no 'mood'"),
+        ("{% if false %}x{% endif %}", "prompt: the result is empty, and a prompt cannot be"),
+        ("{{ vars.mood ~ 'x' }}", "prompt, line 1: there is no 'mood'"),
     ],
 )  # fmt: skip
 def test_a_template_that_cannot_be_filled_in_says_the_line(
@@ -198,7 +198,7 @@ def test_a_template_neither_runs_for_ever_nor_fills_the_memory(made: Callable[..
 
 def test_the_result_is_bounded(made: Callable[..., Prompt], job: Job, context_for: Any) -> None:
     assert made(caption="{{ vars.animal }}", longest=8).caption == "an otter"
-    with pytest.raises(InvalidInput, match="caption: it gives 8 characters; at most 7"):
+    with pytest.raises(InvalidInput, match="caption: the result has 8 characters; at most 7"):
         made(caption="{{ vars.animal }}", longest=7)
     plugin = Template(TemplateConfig(prompt="{{ prompt }}", longest=3), context_for("template"))
     # A plugin before it may make the prompt shorter.
@@ -212,9 +212,9 @@ def test_a_brief_is_checked_before_anything_is_sent(
     assert plugin.check_brief(job.brief, job) == []
     other = make_job("A dog", fired_at=job.fired_at)
     (problem,) = plugin.check_brief(other.brief, other)
-    assert problem == Problem(message="prompt, line 1: there is no 'animal' in it; it has: nothing")
+    assert problem == Problem(message="prompt, line 1: there is no 'animal'; there are: nothing")
     (problem,) = plugin.check_brief(job.brief, job.replace(fired_at=None))
-    assert "there is nothing to take 'week' from; ask first: {% if … %}" in problem.message
+    assert "there is nothing to take 'week' from; test for it first: {% if … %}" in problem.message
 
 
 PIECES = st.sampled_from(

@@ -252,7 +252,7 @@ def _check(post: Post) -> None:
         raise Rejected(
             "bluesky: this post must have the network's own label for AI, and Bluesky has none.",
             money=NOTHING_POSTED,
-            hint='Write label = "caption", or take bluesky out of the workflow.',
+            hint='Set label = "caption", or take bluesky out of the workflow.',
         )
     if post.clip.video.media_type != "video/mp4":
         raise Rejected(

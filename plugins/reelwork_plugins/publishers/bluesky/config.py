@@ -92,7 +92,7 @@ class BlueskyConfig(Config):
         given = {name for name in ("identifier", "password") if getattr(self, name) is not None}
         if self.account is not None and (given or "service" in self.model_fields_set):
             other = sorted(given | {"service"} & self.model_fields_set)[0]
-            raise ValueError(f"give either account or {other}: an account brings its own")
+            raise ValueError(f"give either account or {other}, not both")
         if len(given) == 1:
             missing = ({"identifier", "password"} - given).pop()
             raise ValueError(f"{given.pop()} needs {missing} as well")

@@ -45,7 +45,7 @@ from reelwork_plugins.publishers.post_text import disclosure, filled, fitted, wi
 LONGEST_TEXT, LONGEST_ALT, LONGEST_THREAD = 2000, 1024, 100
 SILENT = 1 << 12
 """The flag of a message that notifies nobody."""
-_PUBLIC = 'Set privacy = "public", or invited_only = true if only people who were let in can read the channel.'
+_PUBLIC = 'Set privacy = "public", or invited_only = true if only invited people can read the channel.'
 
 
 class Discord(Plugin):
@@ -160,7 +160,7 @@ class Discord(Plugin):
         # Not waited for here: a process that is killed meanwhile would leave a post in doubt that never left.
         wait = self._turn - asyncio.get_running_loop().time()
         if wait > 0:
-            raise NotSent("discord: the webhook has had its posts for now", retry_after=wait, money=NOTHING_POSTED)
+            raise NotSent("discord: the webhook is at its rate limit", retry_after=wait, money=NOTHING_POSTED)
 
     def _payload(self, prepared: Mapping[str, JsonValue], options: DiscordPostOptions, name: str) -> dict[str, Any]:
         # No thread is begun for a post that goes to one.
@@ -183,7 +183,7 @@ class Discord(Plugin):
             raise Rejected(
                 "discord: the network has no label for AI.",
                 money=NOTHING_POSTED,
-                hint='Write label = "caption", or take discord out of the workflow.',
+                hint='Set label = "caption", or take discord out of the workflow.',
             )
         if post.clip.video.media_type != "video/mp4":
             problem = (
@@ -193,7 +193,7 @@ class Discord(Plugin):
 
 
 def _too_wide(privacy: str) -> str:
-    return f"this post is {privacy}, and a webhook does not tell who can read its channel"
+    return f"this post is {privacy}, and a webhook does not say who can read its channel"
 
 
 def _line(text: str) -> str:

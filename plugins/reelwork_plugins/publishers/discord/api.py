@@ -34,11 +34,11 @@ _HOSTS = ("discord.com", "discordapp.com")
 # https://discord.com/developers/docs/topics/opcodes-and-status-codes#json
 REFUSALS = Refusals(
     codes={
-        "10003": Meaning("lasting", hint="Check the id of the thread: it must be of the webhook's channel."),
+        "10003": Meaning("lasting", hint="Check the thread's id: the thread must be in the webhook's channel."),
         "10015": Meaning("lasting", "the webhook was deleted", ADD_AGAIN),
         "50027": Meaning("lasting", "the webhook's token is not valid", ADD_AGAIN),
         "220001": Meaning("lasting", hint='The channel is a forum: set new_thread = "{title}", or thread.'),
-        "220003": Meaning("lasting", hint="The channel is no forum: leave new_thread out."),
+        "220003": Meaning("lasting", hint="The channel is not a forum: remove new_thread."),
     },
     statuses={
         401: Meaning("lasting", hint=ADD_AGAIN),
@@ -69,10 +69,8 @@ class Address:
         known = parts.scheme == "https" and (host in _HOSTS or host.endswith(".discord.com"))
         # A simulator on this machine. Anywhere else the token would be given to a stranger.
         if found is None or not (known or (parts.scheme in ("http", "https") and is_loopback(url.strip()))):
-            hint = (
-                "Copy it from the channel's settings: https://discord.com/api/webhooks/… with two parts behind it."
-            )
-            raise InvalidInput("discord: what is given is not the URL of a webhook.", hint=hint)
+            hint = "Copy it from the channel's settings, such as https://discord.com/api/webhooks/ID/TOKEN."
+            raise InvalidInput("discord: this is not the URL of a webhook.", hint=hint)
         return cls(origin_of(url.strip()), found[1], found[2])
 
 
@@ -97,7 +95,7 @@ class Webhook:
         """Ask what the webhook is. Raises `InvalidInput` when it is gone, and `Unavailable`."""
         answer = await self._service.get(self._url)
         if not answer.ok or answer.text_at("id") != self.address.id:
-            raise read_refusal(answer, "the question for the webhook")
+            raise read_refusal(answer, "the lookup of the webhook")
         return About(answer.text_at("name"), answer.text_at("channel_id"), answer.text_at("guild_id"))
 
     async def post(self, payload: Mapping[str, Any], name: str, video: Asset, thread: str, progress: Any) -> Answer:

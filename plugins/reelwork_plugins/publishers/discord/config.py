@@ -15,7 +15,7 @@ DEFAULT_ACCOUNT = "discord"
 def _checked_id(text: str) -> str:
     if not (text.isascii() and text.isdecimal() and 15 <= len(text) <= 20):
         raise ValueError(
-            f"{text!r} is no id of Discord's: in its developer mode, copy the thread's id, of digits alone"
+            f"{text!r} is not a Discord id: turn on Discord's developer mode, and copy the thread's id"
         )
     return text
 
@@ -65,7 +65,7 @@ class DiscordConfig(Config):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.account is not None and self.webhook is not None:
-            raise ValueError("give either account or webhook: an account brings its own")
+            raise ValueError("give either account or webhook, not both")
         if self.thread and self.new_thread:
             raise ValueError("give either thread or new_thread")
         return self

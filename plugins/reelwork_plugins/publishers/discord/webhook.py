@@ -44,7 +44,7 @@ def account_values(config: DiscordConfig, context: Context) -> Mapping[str, str]
     account = context.account(config.account or DEFAULT_ACCOUNT)
     if account.kind != "discord":
         raise InvalidInput(
-            f"The account {account.name!r} is one of {account.kind}, not of discord.",
+            f"The account {account.name!r} is for {account.kind}, not for discord.",
             hint="Name another `account`, or add one: reelwork accounts add discord --name NAME",
         )
     return account.read()

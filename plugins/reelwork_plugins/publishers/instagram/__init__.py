@@ -77,7 +77,7 @@ class Instagram(ContainerPublisher):
     )
     account_fields: ClassVar[tuple[AccountField, ...]] = (
         AccountField(
-            "login", default="instagram", help="instagram, or facebook for an account that is tied to a page."
+            "login", default="instagram", help="instagram; or facebook, for an account connected to a page."
         ),
         AccountField("client_id", "App ID", help="Instagram app ID; with login=facebook, the app's own ID."),
         AccountField("client_secret", "App secret", secret=True, help="Beside the ID."),
@@ -147,7 +147,7 @@ class Instagram(ContainerPublisher):
         if post.privacy != "public":
             problem = f"a reel is as public as its account, and this post is {post.privacy}"
         elif (named := mentions_in(self.text(post, job))) > MOST_MENTIONS:
-            problem = f"the caption names {named} accounts, and at most {MOST_MENTIONS} are allowed"
+            problem = f"the caption mentions {named} accounts; at most {MOST_MENTIONS}"
         if problem:
             raise Rejected(f"instagram: {problem}.", money=NOTHING_POSTED)
 
@@ -185,14 +185,14 @@ def _problems(brief: Brief, destination: str) -> Iterator[Problem]:
     # Refused rather than posted in public: whoever writes private means it.
     if privacy != "public":
         yield Problem(
-            message=f"{destination}: a reel is as public as its account; this one is to be {privacy}.",
+            message=f"{destination}: a reel is as public as its account; this one should be {privacy}.",
             field="privacy",
             hint=f'Write privacy = "public" under [destination.{destination}].',
         )
     said = (copy.caption if copy else None) or brief.caption
     if (named := mentions_in(said)) > MOST_MENTIONS:
-        told = f"{destination}: {named} accounts are named; at most {MOST_MENTIONS}."
-        yield Problem(message=told, field="caption", hint="Name fewer in this caption.")
+        told = f"{destination}: the caption mentions {named} accounts; at most {MOST_MENTIONS}."
+        yield Problem(message=told, field="caption", hint="Mention fewer accounts.")
     if brief.duration < SHORTEST:
-        told = f"{destination}: {brief.duration:g} s; a reel has at least {SHORTEST:g} s."
+        told = f"{destination}: {brief.duration:g} s is too short; a reel has at least {SHORTEST:g} s."
         yield Problem(message=told, field="duration", hint=f"Write duration = {SHORTEST:g}, or more.")

@@ -243,7 +243,7 @@ class Mastodon(Plugin):
             raise Rejected(
                 "mastodon: the network has no label for AI.",
                 money=NOTHING_POSTED,
-                hint='Write label = "caption", or take mastodon out of the workflow.',
+                hint='Set label = "caption", or take mastodon out of the workflow.',
             )
 
 

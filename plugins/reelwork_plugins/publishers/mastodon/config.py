@@ -68,5 +68,5 @@ class MastodonConfig(Config):
             missing = ({"instance", "access_token"} - set(given)).pop()
             raise ValueError(f"{given[0]} needs {missing} as well")
         if given and self.account is not None:
-            raise ValueError(f"give either account or {given[0]}: an account brings its own")
+            raise ValueError(f"give either account or {given[0]}, not both")
         return self

@@ -93,7 +93,7 @@ def account_values(config: MastodonConfig, context: Context) -> Mapping[str, str
     account = context.account(config.account or DEFAULT_ACCOUNT)
     if account.kind != "mastodon":
         raise InvalidInput(
-            f"The account {account.name!r} is one of {account.kind}, not of mastodon.",
+            f"The account {account.name!r} is for {account.kind}, not for mastodon.",
             hint="Name another `account`, or add one: reelwork accounts add mastodon --name NAME",
         )
     return account.read()

@@ -26,13 +26,13 @@ NOT_THERE = ("100.33", "24")
 """The codes for an object that is not there, or that this account may not see."""
 _UNCLEAR = Meaning("unknown")
 _TOO_FAST = Meaning("wait", seconds=300.0)
-_USED_UP = Meaning("funds", "the day's posts are used up", "Resume the job tomorrow.")
+_USED_UP = Meaning("funds", "today's posts are used up", "Resume the job tomorrow.")
 
 
 def _refusals(network: str, more: Mapping[str, Meaning]) -> Refusals:
     again = f"Sign in again: reelwork accounts add {network} --replace"
     token = Meaning("lasting", "the token is not accepted", again)
-    scope = Meaning("lasting", "the account did not allow this", f"{again}, and allow all that is asked for.")
+    scope = Meaning("lasting", "the account did not allow this", f"{again}, and allow everything it asks for.")
     person = f"Open {network.capitalize()} as this account, do what it asks for, then: reelwork jobs retry"
     return Refusals(
         codes={

@@ -36,7 +36,5 @@ def checked_service(given: str) -> str:
     service = given.strip().rstrip("/")
     # The account's token goes there.
     if service and (not is_loopback(service) or not service.startswith(("http://", "https://"))):
-        raise InvalidInput(
-            "service: give the address of a simulator on this machine: the account's token is sent there."
-        )
+        raise InvalidInput("service: give a simulator on this machine, since the account's token is sent there.")
     return service

@@ -83,7 +83,7 @@ class ContainerPublisher(Plugin):
         account = self.context.account(str(self.config.account))
         if account.kind != self.network.name:
             raise InvalidInput(
-                f"The account {account.name!r} is one of {account.kind}, not of {self.network.name}.",
+                f"The account {account.name!r} is for {account.kind}, not for {self.network.name}.",
                 hint=f"Name another `account`, or add one: reelwork accounts add {self.network.name} --name NAME",
             )
         return account.read()
@@ -117,7 +117,7 @@ class ContainerPublisher(Plugin):
     async def _begun(self, containers: Containers, post: Post, job: Job, tries: int) -> Pending:
         video, form = post.clip.video, dict(self.form(post, job))
         if not video.media_type.startswith("video/"):
-            raise Rejected(f"{self.network.name}: {video.media_type} is no video.", money=NOTHING_POSTED)
+            raise Rejected(f"{self.network.name}: {video.media_type} is not a video.", money=NOTHING_POSTED)
         # A limit that cannot be read stands in nobody's way: publishing is refused where it is used up.
         with suppress(Rejected):
             await containers.room()
@@ -257,7 +257,7 @@ class ContainerPublisher(Plugin):
             # Of two that look alike, neither is taken for ours.
             id_ = id_ or (alike[0] if len(alike) == 1 else "")
             if not id_:
-                told = {"reason": f"{self.network.title} did not say which of its posts it is"}
+                told = {"reason": f"{self.network.title} did not say which post it is"}
                 return Pending(after=LONGEST_POLL) if is_new else receipt.replace(state="live", details=told)
             await containers.note(container, id_)
         read = await self._post(containers, id_)

@@ -52,7 +52,7 @@ async def exchanged(context: Context, url: str, params: Mapping[str, str]) -> An
     if answer.ok and answer.text_at("access_token"):
         return answer
     if answer.refused:
-        raise InvalidInput(f"Meta gives no token of sixty days: it answered {answer.words}.", hint="Sign in again.")
+        raise InvalidInput(f"Meta refused a long-lived token: it answered {answer.words}.", hint="Sign in again.")
     raise _unavailable(answer)
 
 

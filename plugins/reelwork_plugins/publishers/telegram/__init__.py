@@ -72,9 +72,9 @@ class Telegram(Plugin):
     accepts = Target(most_bytes=MOST_BYTES)
     notes = ("A bot may post about 20 videos a minute in a group, and one a second in a channel.",)
     account_fields: ClassVar[tuple[AccountField, ...]] = (
-        AccountField("token", "Bot token", secret=True, help="@BotFather shows it, in Telegram."),
+        AccountField("token", "Bot token", secret=True, help="@BotFather shows it in Telegram."),
         AccountField("chat", "Chat", help="@name of a public channel or group, or its id, such as -1001234567890."),
-        AccountField("service", required=False, help="A Bot API server of your own, or a simulator."),
+        AccountField("service", required=False, help="Your own Bot API server, or a simulator."),
     )
 
     def __init__(self, config: TelegramConfig, context: Context) -> None:
@@ -148,9 +148,7 @@ class Telegram(Plugin):
             )
         bot_id, _ = await whoami(who.bot)
         if problem := await who.right_to_post(chat, bot_id):
-            raise NotSent(
-                f"telegram: {problem.message} {problem.hint}", lasting=True, money=NOTHING_POSTED, hint=problem.hint
-            )
+            raise NotSent(f"telegram: {problem.message}", lasting=True, money=NOTHING_POSTED, hint=problem.hint)
         return {"chat": chat.id, "name": chat.name, "caption": caption(post, job, self.config)}
 
     @hookimpl
@@ -185,7 +183,7 @@ class Telegram(Plugin):
     def _same_chat(self, who: SignedIn, prepared: Mapping[str, JsonValue]) -> None:
         if not who.chat.startswith("@") and who.chat != prepared["chat"]:
             raise NotSent(
-                f"telegram: the post was made ready for the chat {prepared['chat']}, and the account is now of "
+                f"telegram: the post was prepared for the chat {prepared['chat']}, but the account now posts to "
                 f"{who.chat}",
                 hint="Add the account you mean, or run the workflow again.",
             )
@@ -216,7 +214,7 @@ def _check(post: Post) -> None:
         raise Rejected(
             "telegram: the network has no label for AI.",
             money=NOTHING_POSTED,
-            hint='Write label = "caption", or take telegram out of the workflow.',
+            hint='Set label = "caption", or take telegram out of the workflow.',
         )
     # Another kind is sent as a file to download, without a player.
     if post.clip.video.media_type != "video/mp4":

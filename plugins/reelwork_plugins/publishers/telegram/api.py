@@ -28,9 +28,9 @@ MOST_BYTES, MOST_BYTES_OWN_SERVER = 50_000_000, 2_000_000_000
 UPLOAD_SECONDS = 300.0
 """Seconds for which a server may stay silent after an upload, while it hands the video on."""
 NOTHING_POSTED = "Nothing was posted; the video is kept."
-SIGN_IN = "Give the token that @BotFather shows: reelwork accounts add telegram --replace"
+SIGN_IN = "Store the token that @BotFather shows: reelwork accounts add telegram --replace"
 MAY_NOT = "Make the bot an administrator of the channel, with the right to post, or a member of the group."
-NEW_ID = "It is a supergroup now and has a new id: add the account again, or change chat."
+NEW_ID = "The group became a supergroup and has a new id. Add the account again, or change chat."
 _TOKEN = re.compile(r"[0-9]{1,20}:[A-Za-z0-9_-]{1,100}")
 _NO_RIGHT = re.compile(r"(?i)not enough rights|administrator rights|chat not found|have no rights|CHAT_.*FORBIDDEN")
 NO_RIGHT, MOVED = "no right", "moved"
@@ -52,8 +52,8 @@ def checked_token(token: str) -> str:
     """Return a token that can stand in an address. Raises `InvalidInput`, without showing it."""
     bare = token.strip()
     if not _TOKEN.fullmatch(bare):
-        hint = "@BotFather shows it: digits, a colon, and letters and digits, such as 123456:ABC."
-        raise InvalidInput("telegram: what is given is not the token of a bot.", hint=hint)
+        hint = "Copy the token that @BotFather shows, such as 123456:ABC."
+        raise InvalidInput("telegram: this is not the token of a bot.", hint=hint)
     return bare
 
 
@@ -85,7 +85,7 @@ def refusal(answer: Answer, what: str) -> ReelworkError:
     """Return what to raise for an answer to a post that is no success."""
     if answer.status == 413:
         # A server that finds a body too large does not read it.
-        hint = "Make a shorter or smaller video, or set base_url to a Bot API server of your own."
+        hint = "Make a shorter or smaller video, or set base_url to your own Bot API server."
         words = f"telegram: {what} was answered 413: the video is too large"
         return Rejected(words, code="413", money=NOTHING_POSTED, hint=hint)
     # Only Telegram itself knows that it posted nothing. A gateway's words prove nothing, whatever their status.

@@ -36,7 +36,7 @@ class SignedIn:
         answer = await self.bot.read("getChat", chat_id=self.chat)
         result = answer.at("result")
         if not is_result(answer) or not isinstance(answer.at("result", "id"), int):
-            raise read_refusal(answer, f"the question for the chat {self.chat}")
+            raise read_refusal(answer, f"the lookup of the chat {self.chat}")
         title = result.get("title") or result.get("first_name") or self.chat
         return Chat(str(result["id"]), str(result.get("type", "")), str(result.get("username") or ""), str(title))
 
@@ -46,17 +46,17 @@ class SignedIn:
             return None
         answer = await self.bot.read("getChatMember", chat_id=chat.id, user_id=bot_id)
         if not is_result(answer):
-            raise read_refusal(answer, "the question for the bot's rights")
+            raise read_refusal(answer, "the lookup of the bot's rights")
         why = _missing_right(answer, chat)
-        return Problem(message=f"the bot may not post in {chat.title!r}: {why}.", hint=MAY_NOT) if why else None
+        return Problem(message=f"the bot cannot post in {chat.title!r}: {why}.", hint=MAY_NOT) if why else None
 
 
 def _missing_right(answer: Answer, chat: Chat) -> str:
     status = answer.text_at("result", "status")
     if status in ("left", "kicked"):
-        return "it is not in it" if status == "left" else "it was removed from it"
+        return "it is not a member" if status == "left" else "it was removed"
     if chat.kind == "channel" and status != "creator" and answer.at("result", "can_post_messages") is not True:
-        return "it is no administrator with the right to post"
+        return "it is not an administrator with the right to post"
     if status == "restricted" and answer.at("result", "can_send_videos") is not True:
         return "it may not send videos"
     return ""
@@ -67,7 +67,7 @@ async def whoami(bot: Bot) -> tuple[int, str]:
     answer = await bot.read("getMe")
     bot_id = answer.at("result", "id")
     if not is_result(answer) or not isinstance(bot_id, int):
-        raise read_refusal(answer, "the question whose token it is")
+        raise read_refusal(answer, "the check of the token")
     return bot_id, answer.text_at("result", "username")
 
 
@@ -110,7 +110,7 @@ def account_values(config: TelegramConfig, context: Context) -> Mapping[str, str
     account = context.account(config.account or DEFAULT_ACCOUNT)
     if account.kind != "telegram":
         raise InvalidInput(
-            f"The account {account.name!r} is one of {account.kind}, not of telegram.",
+            f"The account {account.name!r} is for {account.kind}, not for telegram.",
             hint="Name another `account`, or add one: reelwork accounts add telegram --name NAME",
         )
     return account.read()

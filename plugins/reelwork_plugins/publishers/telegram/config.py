@@ -22,7 +22,7 @@ def checked_chat(text: str) -> str:
     """Return a chat as the Bot API takes it: `@name` or an id. Raises `ValueError`."""
     chat = text.strip()
     if not _CHAT.fullmatch(chat):
-        raise ValueError(f"{text!r} is no chat: give @name of a public one, or its id, such as -1001234567890")
+        raise ValueError(f"{text!r} is not a chat: give @name of a public one, or an id such as -1001234567890")
     return chat
 
 
@@ -81,7 +81,7 @@ class TelegramConfig(Config):
     def _one_way_to_sign_in(self) -> Self:
         given = [name for name in ("token", "chat", "base_url") if getattr(self, name) is not None]
         if given and self.account is not None:
-            raise ValueError(f"give either account or {given[0]}: an account brings its own")
+            raise ValueError(f"give either account or {given[0]}, not both")
         missing = [name for name in ("token", "chat") if name not in given]
         if given and missing:
             raise ValueError(f"{given[0]} needs {missing[0]} as well")

@@ -108,7 +108,8 @@ class Threads(ContainerPublisher):
         if post.privacy != "public":
             problem = f"a post is as public as its account, and this one is {post.privacy}"
         elif post.disclosure.label == "refuse" and post.ai_generated:
-            problem, hint = "the network has no label for AI", 'Write label = "caption", or take threads out.'
+            problem = "the network has no label for AI"
+            hint = 'Set label = "caption", or take threads out of the workflow.'
         if problem:
             raise Rejected(f"threads: {problem}.", money=NOTHING_POSTED, hint=hint)
         options = ThreadsOptions.model_validate(dict(post.options))
@@ -132,7 +133,7 @@ def _problems(brief: Brief, destination: str) -> Iterator[Problem]:
     privacy = (copy.privacy if copy else None) or brief.privacy
     if privacy != "public":
         yield Problem(
-            message=f"{destination}: a post is as public as its account; this one is to be {privacy}.",
+            message=f"{destination}: a post is as public as its account; this one should be {privacy}.",
             field="privacy",
             hint=f'Write privacy = "public" under [destination.{destination}].',
         )

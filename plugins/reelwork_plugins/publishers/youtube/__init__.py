@@ -102,7 +102,7 @@ class Youtube(Plugin):
     async def prepare_publish(self, post: Post, job: Job) -> JsonValue | Pending:
         """Begin the upload, and send all but its last piece. Raises `Rejected`, `OutOfFunds` or `Unavailable`."""
         if not post.clip.video.media_type.startswith("video/"):
-            raise Rejected(f"youtube: {post.clip.video.media_type} is no video.", money=NOTHING_POSTED)
+            raise Rejected(f"youtube: {post.clip.video.media_type} is not a video.", money=NOTHING_POSTED)
         upload, status = await self._session(post, job, repeat=True)
         status = await self._up_to_last(upload, status, seconds=UPLOAD_SECONDS)
         if isinstance(status, UploadOpen) and status.offset < upload.last(self.config.chunk * MEBIBYTE):

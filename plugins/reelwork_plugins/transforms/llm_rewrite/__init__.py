@@ -155,7 +155,7 @@ class LlmRewrite(Plugin):
             return kept
         tokens = charged(kept.data)
         if tokens.asked is None or tokens.answered is None:
-            cost, what = self.config.most, "a rewrite; its tokens were not told"
+            cost, what = self.config.most, "a rewrite; its tokens were not reported"
         else:
             cost = self.config.cost(tokens.asked, tokens.answered)
             what = f"a rewrite by {self.config.model:.40}: {tokens.asked} + {tokens.answered} tokens"

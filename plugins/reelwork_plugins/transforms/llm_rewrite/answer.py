@@ -87,9 +87,9 @@ def texts_in(data: Any, write: tuple[str, ...]) -> Mapping[str, Any]:
         raise Unusable("its text is not the JSON that was asked for") from None
     given_names = texts.model_fields_set
     if unasked := sorted(given_names - set(write)):
-        raise Unusable(f"it gives {', '.join(unasked)}, which was not asked for")
+        raise Unusable(f"it has {', '.join(unasked)}, which was not asked for")
     if missing := [name for name in write if getattr(texts, name) is None]:
-        raise Unusable(f"it gives no {' and no '.join(missing)}")
+        raise Unusable(f"it has no {' and no '.join(missing)}")
     return {name: getattr(texts, name) for name in write}
 
 
@@ -133,16 +133,16 @@ def _sound(name: str, text: str) -> str:
         # Lone surrogates cannot be sent, and signs that nobody sees can turn a text around.
         sound = character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cs")
         if not sound or character == REPLACED:
-            raise Unusable(f"its {name} has a control character or half a sign (U+{ord(character):04X})")
+            raise Unusable(f"its {name} has a control character or invalid Unicode (U+{ord(character):04X})")
         if character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069":
-            raise Unusable(f"its {name} has a sign that turns the direction of a text (U+{ord(character):04X})")
+            raise Unusable(f"its {name} has a character that changes the text direction (U+{ord(character):04X})")
     return " ".join(text.split()) if name == "title" else text.strip()
 
 
 def _tags(given: list[str]) -> tuple[str, ...]:
     tags = [tag.strip().removeprefix("#") for tag in given]
     if wrong := next((tag for tag in tags if not _TAG.fullmatch(tag) or _sound("hashtags", tag) != tag), None):
-        raise Unusable(f"{wrong[:40]!r} is no hashtag")
+        raise Unusable(f"{wrong[:40]!r} is not a hashtag")
     if "" in tags:
         raise Unusable("one of its hashtags is empty")
     return tuple(dict.fromkeys(tags))
@@ -169,9 +169,9 @@ def _check_length(
             whole = " ".join([value, *(f"#{tag}" for tag in tags)])
         length = copy_length(whole, name, platform.name)
     if length > limit:
-        what = "them" if name == "hashtags" else "it"
+        what = "it has too many hashtags" if name == "hashtags" else f"its {name} is too long"
         where = f" at {platform.name}" if platform and name not in ("prompt", "alt_text") else ""
-        raise Unusable(f"its {name} is too long: {length} of {what}; at most {limit}{where}")
+        raise Unusable(f"{what}: {length}; at most {limit}{where}")
 
 
 def _check_script(made: Mapping[str, Any], prompt: Prompt) -> None:
@@ -179,9 +179,7 @@ def _check_script(made: Mapping[str, Any], prompt: Prompt) -> None:
     for name, value in made.items():
         after = _script(value) if isinstance(value, str) else ""
         if before and after and after != before:
-            raise Unusable(
-                f"its {name} is written in {after}, and the brief in {before}; set language to want that"
-            )
+            raise Unusable(f"its {name} is written in {after}, and the brief in {before}; set language to allow it")
 
 
 def _script(text: str) -> str:

@@ -42,7 +42,7 @@ def question(prompt: Prompt, job: Job, config: LlmRewriteConfig) -> list[dict[st
     size = sum(len(message["content"].encode("utf-8", "replace")) for message in messages) + 4000
     if size > MOST_INPUT:
         raise InvalidInput(
-            f"the question has {size} bytes; at most {MOST_INPUT}. Make instructions or texts shorter."
+            f"the question has {size} bytes; at most {MOST_INPUT}. Shorten the instructions or the texts."
         )
     return messages
 

@@ -109,5 +109,5 @@ def _as_field(setting: str, text: str) -> Any:
     if setting == "title":
         return " ".join(text.split())
     if setting == "prompt" and not text:
-        raise Refused("prompt: it gives nothing, and a prompt cannot be empty")
+        raise Refused("prompt: the result is empty, and a prompt cannot be")
     return text

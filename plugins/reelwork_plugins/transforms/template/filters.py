@@ -35,7 +35,7 @@ def _listed(value: Any) -> list[Any]:
     if isinstance(value, Mapping):
         return list(value)
     plain(value)
-    raise Refused("a list is needed here, and this is a text or a number")
+    raise Refused("a list is needed here, not a text or a number")
 
 
 @pass_context
@@ -101,7 +101,7 @@ def items(value: Any) -> list[Any]:
     """Return the names of a mapping with their values, for a loop over both."""
     if not isinstance(value, Mapping):
         plain(value)
-        raise Refused("items takes what has names, such as vars")
+        raise Refused("items takes values with names, such as vars")
     return [[name, one] for name, one in value.items()]
 
 
@@ -158,12 +158,12 @@ def _number(value: Any) -> float:
     try:
         return found if isinstance(found, int | float) else float(found)
     except ValueError:
-        raise Refused(f"{str(found)[:40]!r} is no number") from None
+        raise Refused(f"{str(found)[:40]!r} is not a number") from None
 
 
 def _room(size: int) -> None:
     if size > LONGEST_VALUE:
-        raise Refused(f"it makes a text of more than {LONGEST_VALUE} characters")
+        raise Refused(f"a text has more than {LONGEST_VALUE} characters")
 
 
 def _of_text(change: Callable[[str], Any]) -> Callable[..., Any]:

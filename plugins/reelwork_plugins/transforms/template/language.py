@@ -36,18 +36,18 @@ CALCULATIONS: Mapping[str, Callable[[Any, Any], float]] = {
     "%": operators.mod,
 }
 INSTEAD = {
-    "Call": "nothing can be called here; use a filter, as in {{ vars.name|upper }}",
-    "Macro": "macros are not known here",
-    "CallBlock": "macros are not known here",
-    "Include": "other templates cannot be read here",
-    "Import": "other templates cannot be read here",
-    "FromImport": "other templates cannot be read here",
-    "Extends": "other templates cannot be read here",
-    "Block": "blocks are not known here: a template is whole",
-    "Pow": "** is not known here",
-    "Dict": "a mapping cannot be written here; give its values as vars",
+    "Call": "functions cannot be called; use a filter, as in {{ vars.name|upper }}",
+    "Macro": "macros are not supported",
+    "CallBlock": "macros are not supported",
+    "Include": "other templates cannot be included",
+    "Import": "other templates cannot be included",
+    "FromImport": "other templates cannot be included",
+    "Extends": "other templates cannot be included",
+    "Block": "blocks are not supported",
+    "Pow": "** is not supported",
+    "Dict": "a mapping cannot be written here; put its values into vars",
     "AssignBlock": "{% set %} takes a value: {% set name = value %}",
-    "FilterBlock": "a filter stands behind its value: {{ value|upper }}",
+    "FilterBlock": "a filter follows its value: {{ value|upper }}",
     "NSRef": "only names can be set",
 }
 LOOP = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length"})
@@ -84,11 +84,11 @@ def _text(pieces: Iterable[str], longest: int) -> str:
         length += len(piece)
         # Twice as much, since the space around it does not count.
         if length > 2 * longest:
-            raise TooLong(f"it gives more than {longest} characters")
+            raise TooLong(f"the result has more than {longest} characters")
         kept.append(piece)
     text = "".join(kept).strip()
     if len(text) > longest:
-        raise TooLong(f"it gives {len(text)} characters; at most {longest}")
+        raise TooLong(f"the result has {len(text)} characters; at most {longest}")
     return text
 
 
@@ -172,11 +172,11 @@ def _missing() -> type[Undefined]:
             if there is missing:
                 return f"there is no {self._undefined_name!r} here"
             if there is None:
-                return f"there is nothing to take {self._undefined_name!r} from; ask first: {{% if … %}}"
+                return f"there is nothing to take {self._undefined_name!r} from; test for it first: {{% if … %}}"
             if isinstance(there, Mapping):
                 names = ", ".join(map(str, there)) or "nothing"
-                return f"there is no {self._undefined_name!r} in it; it has: {names:.300}"
-            return f"there is no {self._undefined_name!r} in it"
+                return f"there is no {self._undefined_name!r}; there are: {names:.300}"
+            return f"there is no {self._undefined_name!r}"
 
     return Missing
 
@@ -240,7 +240,7 @@ def _all(node: nodes.Node) -> Iterator[nodes.Node]:
 def _check(node: nodes.Node) -> None:
     kind = type(node).__name__
     if kind not in _KINDS:
-        _refuse(node, INSTEAD.get(kind, f"{kind.lower()} is not known here"))
+        _refuse(node, INSTEAD.get(kind, f"{kind.lower()} is not supported"))
     if kind == "For" and getattr(node, "recursive", False):
         _refuse(node, "a loop cannot be recursive here")
     value = getattr(node, "value", None)

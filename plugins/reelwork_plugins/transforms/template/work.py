@@ -38,7 +38,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, str | int | float):
         return value
     if value is None:
-        raise Refused("there is nothing to write: this job has no such value; ask first: {% if … %}")
+        raise Refused("this job has no such value; test for it first: {% if … %}")
     if isinstance(value, list):
         raise Refused('a list cannot be written; use {{ list|join(", ") }}')
     # What is missing says so by itself.
@@ -55,5 +55,5 @@ def sized(work: Work, made: str) -> str:
     """Return a text that was made, which counts. Raises `Refused` when it is too long."""
     work.step(1 + len(made) // CHARACTERS_A_STEP)
     if len(made) > LONGEST_VALUE:
-        raise Refused(f"it makes a text of more than {LONGEST_VALUE} characters")
+        raise Refused(f"a text has more than {LONGEST_VALUE} characters")
     return made

@@ -255,7 +255,7 @@ def test_posts_wait_for_their_turn(clip: Path, tmp_path: Path, monkeypatch: pyte
             for _ in range(50):
                 await discord.publish(post(clip), sample_job(), Effect("k", prepared=dict(PREPARED)))
 
-        with pytest.raises(NotSent, match="has had its posts for now") as raised:
+        with pytest.raises(NotSent, match="at its rate limit") as raised:
             asyncio.run(until_refused())
         assert raised.value.retry_after is not None
         assert 0 < raised.value.retry_after <= 2
@@ -272,7 +272,7 @@ def test_a_post_that_is_not_public_needs_a_closed_channel(
 ) -> None:
     discord = plugin(settings, tmp_path)
     [problem] = discord.check_brief(sample_brief(privacy=privacy), sample_job())
-    assert "does not tell who can read its channel" in problem.message
+    assert "does not say who can read its channel" in problem.message
     own = {discord.context.name: PostCopy(privacy="public")}
     assert discord.check_brief(sample_brief(privacy=privacy, destinations=own), sample_job()) == []
     with pytest.raises(Rejected, match=f"this post is {privacy}"):
@@ -330,7 +330,7 @@ def test_the_size_is_that_of_the_server(settings: Mapping[str, Any], tmp_path: P
         ({"account": "a", "webhook": "env:W"}, "give either account or webhook"),
         ({"thread": "1" * 18, "new_thread": "{title}"}, "give either thread or new_thread"),
         ({"webhook": "https://discord.com/api/webhooks/1/secret"}, "not the secret itself"),
-        ({"thread": "general"}, "is no id of Discord"),
+        ({"thread": "general"}, "is not a Discord id"),
     ],
 )
 def test_settings_that_do_not_fit_together(given: dict[str, str], words: str) -> None:

@@ -313,7 +313,7 @@ def test_a_post_that_is_gone_is_said_to_be_removed(bench: Bench) -> None:
     ("changes", "told"),
     [
         ({"privacy": "unlisted"}, "as public as its account"),
-        ({"caption": " ".join(f"@friend{n}" for n in range(21))}, "names 21 accounts"),
+        ({"caption": " ".join(f"@friend{n}" for n in range(21))}, "mentions 21 accounts"),
     ],
 )
 def test_what_instagram_does_not_take_is_refused_before_anything_is_sent(
@@ -332,7 +332,7 @@ def test_a_brief_is_checked_before_it_is_paid_for(bench: Bench) -> None:
 
     assert problems() == []
     assert "at least 3 s" in problems(duration=2)[0]
-    assert "to be private" in problems(privacy="private")[0]
+    assert "should be private" in problems(privacy="private")[0]
     assert problems(privacy="private", destinations={"instagram": PostCopy(privacy="public")}) == []
     assert "21 accounts" in problems(caption="@a " * 21)[0]
 
@@ -371,7 +371,7 @@ def test_an_upload_goes_to_meta_and_nowhere_else(bench: Bench) -> None:
 def test_an_account_of_another_plugin_is_not_used(bench: Bench) -> None:
     bench.context._accounts.add("other", "youtube", Credentials({"id": "1"}, {"access_token": "x"}, "UC1"))
     plugin = Instagram(InstagramConfig(account="other"), bench.context)
-    with pytest.raises(InvalidInput, match="is one of youtube"):
+    with pytest.raises(InvalidInput, match="is for youtube"):
         asyncio.run(plugin.prepare_publish(bench.post, bench.job))
 
 

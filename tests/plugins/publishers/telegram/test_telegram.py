@@ -247,8 +247,8 @@ def test_only_what_telegram_itself_says_proves_that_nothing_was_posted(
     ("fault", "words"),
     [
         ("rights:missing", "chat not found"),
-        ("rights:left", "it is not in it"),
-        ("rights:silenced", "no administrator with the right to post"),
+        ("rights:left", "it is not a member"),
+        ("rights:silenced", "not an administrator with the right to post"),
         ("account:401", "Unauthorized"),
         ("chat:html", "a page of HTML"),
     ],
@@ -328,7 +328,7 @@ def test_what_was_made_ready_for_one_chat_is_not_posted_to_another(
 ) -> None:
     prepared: JsonValue = {"chat": PUBLIC, "name": "rehearsal", "caption": ""}
     other = plugin({**settings, "chat": PRIVATE}, tmp_path)
-    with pytest.raises(NotSent, match="made ready for the chat"):
+    with pytest.raises(NotSent, match="prepared for the chat"):
         asyncio.run(other.publish(post(clip), sample_job(), Effect("k", prepared=prepared)))
     assert network.messages == []
 
@@ -424,8 +424,8 @@ def test_a_video_whose_index_stands_first_can_be_streamed(tmp_path: Path, data: 
         ({"base_url": "https://bots.example"}, "base_url needs token as well"),
         ({"account": "a", "chat": "@boats"}, "give either account or chat"),
         ({"token": TOKEN, "chat": "@boats"}, "not the secret itself"),
-        ({"token": "env:T", "chat": "boats"}, "is no chat"),
-        ({"token": "env:T", "chat": "@bo/ats"}, "is no chat"),
+        ({"token": "env:T", "chat": "boats"}, "is not a chat"),
+        ({"token": "env:T", "chat": "@bo/ats"}, "is not a chat"),
         ({"token": "env:T", "chat": "@boats", "base_url": "http://bots.example"}, "must begin with https"),
     ],
 )
@@ -462,9 +462,9 @@ def test_an_account_is_a_bot_at_a_chat(network: Network, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "fault", "words"),
     [
-        ({}, "rights:left", "it is not in it"),
+        ({}, "rights:left", "it is not a member"),
         ({"chat": "@nobody"}, "", "chat not found"),
-        ({"chat": "nobody"}, "", "is no chat"),
+        ({"chat": "nobody"}, "", "is not a chat"),
         ({"token": "1:other"}, "", "Unauthorized"),
         ({"token": "no token"}, "", "not the token of a bot"),
         ({"service": "ftp://bots.example"}, "", "not an http"),

@@ -133,7 +133,7 @@ def test_a_brief_is_checked_before_it_is_paid_for(bench: Bench) -> None:
         return [one.message for one in bench.plugin.check_brief(sample_brief(**brief), sample_job())]
 
     assert problems(privacy="public") == []
-    assert "to be private" in problems(privacy="private")[0]
+    assert "should be private" in problems(privacy="private")[0]
     assert problems(privacy="private", destinations={"threads": PostCopy(privacy="public")}) == []
 
 
