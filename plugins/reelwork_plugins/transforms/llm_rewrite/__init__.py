@@ -32,8 +32,8 @@ _MOST_KEPT = 50_000
 class LlmRewrite(Plugin):
     """Lets a language model write prompt and copy, by instructions for each platform.
 
-    An answer that cannot be used changes nothing: the job fails before its video is paid for, or goes on with its
-    texts as they are, as `on_error` says.
+    A refused answer changes nothing. The job fails before its video is paid for, or continues with the old texts,
+    as `on_error` says.
     """
 
     Config = LlmRewriteConfig
