@@ -53,7 +53,7 @@ def told_outside() -> Iterator[tuple[str, set[str]]]:
                 case ast.Call(func=ast.Name(id="Tell"), args=[ast.Constant(value=str(name)), *given]):
                     dicts = [one for one in given if isinstance(one, ast.Dict)]
                     keys = [key for one in dicts for key in one.keys]
-                    yield name, {key.value for key in keys if isinstance(key, ast.Constant)}
+                    yield name, {str(key.value) for key in keys if isinstance(key, ast.Constant)}
                 case ast.keyword(arg="event", value=ast.Constant(value=str(name))):
                     yield name, set()
 
