@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
+
 _CHOICES = {
     "pkce": ("S256", "S256-hex", "none"),
     "client_auth": ("none", "post", "basic"),
@@ -14,7 +16,7 @@ _CHOICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AccountField:
     """A value that `reelwork accounts add` asks for before it signs in."""
 
@@ -107,7 +109,7 @@ class Tokens:
         return {name: value for name, value in {**tokens, **self.client}.items() if value}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Credentials:
     """The credentials of an account: a part that anyone may see, and a secret part."""
 

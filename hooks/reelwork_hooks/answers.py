@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpResponse
 
 _LONGEST_WAIT = 3600.0
@@ -18,7 +19,7 @@ _DEEPEST, _MOST = 4, 20
 _RESETS = ("x-ratelimit-reset", "ratelimit-reset")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Answer:
     """An HTTP answer, read safely: what is missing in it, or of another kind than expected, reads as nothing."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from pydantic import JsonValue
 
 from reelwork_hooks.frozen import frozen
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Renamed to itself, so that type checkers take it as exported from here.
 from reelwork_hooks.states import EffectState as EffectState
@@ -29,7 +30,7 @@ class Idempotency(StrEnum):
     """Neither: an unknown outcome waits for a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Effect:
     """The effect a plugin is asked to carry out, once.
 
@@ -57,7 +58,7 @@ class Effect:
             self.on_note(evidence)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Found(Generic[T]):
     """The effect was seen to have happened: every candidate that fits, oldest first.
 
@@ -76,19 +77,19 @@ class Found(Generic[T]):
 
 # Believed only if the same `find` also finds what is known to be there (docs/promise.md, row 14): lists are cut,
 # cached and late.
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Absent:
     """A complete listing shows that the effect did not happen: it may be sent again."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Unsure:
     """The outcome stays unknown. `reason` is shown to the person who must decide."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Candidate(Generic[T]):
     """One entry of a list at the other side, as it is listed there.
 
@@ -109,7 +110,7 @@ class Candidate(Generic[T]):
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Listing(Generic[T]):
     """Everything one reading of a list showed. The plugin reports it, the ledger judges it.
 
@@ -148,7 +149,7 @@ class Listing(Generic[T]):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NotDone:
     """A handle of ours (an upload session, a container, our own record's name) says that the effect is not done.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.studio.job_view import JobView
@@ -12,7 +13,7 @@ PAGE = 500
 """Jobs that are read at once."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Page:
     """Some jobs of a list, and whether there are more."""
 

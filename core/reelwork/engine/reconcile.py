@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 from reelwork.engine import timing
@@ -25,6 +25,7 @@ from reelwork.store.records import HELD, EffectRow, JobRow, Lease
 from reelwork.store.statuses import CLOSED, Step
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import Submitted
 
 # What takes longer is reported and left for the next time.
@@ -38,7 +39,7 @@ Decided = Literal["happened", "did-not-happen", "waiting", "resume", "person"]
 nothing; `person`: a person must look."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Finding:
     """The finding about one effect, and the decision made from it."""
 
@@ -63,7 +64,7 @@ class Finding:
         return self.decided in ("happened", "did-not-happen")
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Reconciled:
     """All findings, oldest effect first."""
 

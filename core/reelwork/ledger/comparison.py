@@ -11,10 +11,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from reelwork_hooks.effects import Candidate
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Post
 from reelwork_hooks.provider import RenderRequest
 
@@ -38,7 +39,7 @@ _SPECIAL = frozenset("\"'`´‘’“”«»&<>\\{}\n\r\t")
 _CUT = ("…", "...")
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Echo:
     """The record of how controls came back in one field, in one state."""
 
@@ -69,7 +70,7 @@ Echoes = Mapping[tuple[str, str], Echo]
 """By state and field."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Entry:
     """One entry of a list, with what the ledger knows of its id."""
 
@@ -86,7 +87,7 @@ class Entry:
     """The fields that effect asked for."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Asked:
     """One effect's request, and what is known about how this list shows such requests."""
 
@@ -99,7 +100,7 @@ class Asked:
     """By the list's clock, roughly when it was sent. What is listed as older is not taken for it unasked."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Compared:
     """A list, compared with one request."""
 

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # A list that was wrong about an effect once may be wrong about it again.
 MOST_PROVEN_SENDINGS = 2
@@ -30,7 +31,7 @@ class Decision(StrEnum):
     """Held until the account has been topped up."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Judgement:
     """A conclusion, and the row of the table that led to it."""
 
@@ -55,7 +56,7 @@ class Answer(StrEnum):
     UNCLEAR = "unclear"
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Ended:
     """The end of one attempt."""
 
@@ -66,7 +67,7 @@ class Ended:
     """The id in the answer belongs to another effect."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Key:
     """The state of the key of an earlier attempt, right before it would be sent again."""
 
@@ -106,7 +107,7 @@ class Handle(StrEnum):
     """The other side does not know it: its memory may be shorter than ours."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Seen:
     """All that is known of an effect whose outcome is unknown."""
 

@@ -11,6 +11,7 @@ from reelwork.store.commands import Command
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 R = TypeVar("R")
 Answer = Found[R] | Absent | Unsure | Listing[R] | NotDone
@@ -90,7 +91,7 @@ class Happened(Generic[R]):
     """It was found by looking, not answered."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Refused:
     """The other side refused without work, or the effect was given up before it was sent."""
 
@@ -100,7 +101,7 @@ class Refused:
     """True if trying again later makes sense: nothing was ever accepted."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Later:
     """Not yet: try this step again at `until`."""
 
@@ -119,7 +120,7 @@ class Later:
     """A person has stopped posts there; nothing was sent."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Undecided:
     """A person must decide, or change a budget, or top up an account."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 HEAD = 512
 """Bytes that are enough to tell."""
@@ -11,7 +12,7 @@ HEAD = 512
 _DOC_TYPE = re.compile(rb"\x42\x82.{0,8}?(webm|matroska)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Container:
     """A kind of video file."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelwork_hooks.errors import Unavailable
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -32,7 +33,7 @@ class MediaInvalid(Unavailable):
     hint = "Downloading it once more may help."
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class MediaFacts:
     """The facts that a video file states about itself."""
 
@@ -150,7 +151,7 @@ def _facts(container: InputContainer, stream: VideoStream) -> MediaFacts:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Found:
     """The pictures that are really in a file."""
 

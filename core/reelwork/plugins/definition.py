@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
@@ -16,6 +16,7 @@ from reelwork.plugins.hook_versions import came_later, unknown_argument
 from reelwork_hooks import specs
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Platform, PostCopy
 from reelwork_hooks.plugin import Config, Phase
 from reelwork_hooks.provider import Provider, ProviderConfig
@@ -29,7 +30,7 @@ MARK = f"{specs.PROJECT}_impl"
 WRITE_HOOKIMPL = "Write @hookimpl above it: `from reelwork_hooks import hookimpl`."
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Definition:
     """A plugin as found: its name, origin, hooks, providers and platforms."""
 
@@ -59,7 +60,7 @@ class Definition:
         return (inspect.getdoc(self.target) or "").partition("\n")[0]
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class _Marked:
     """A function marked with `@hookimpl`, and the hook it is meant for."""
 

@@ -10,9 +10,11 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Encodings of anything shorter turn up in ordinary text.
 SHORTEST_ENCODED = 6
@@ -40,7 +42,7 @@ Parts = dict[str, tuple[tuple[str, int], ...]]
 _BLOCK, _OVERLAP = 65_536, 16_384
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Forms:
     """The forms of secrets to look for. Texts are compared in small letters, without separators."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import takewhile
 
 from reelwork.clock import LARGEST_DRIFT
 from reelwork.schedules.rule import Firing, jitter_of
 from reelwork.schedules.spec import Schedule
 from reelwork.store.schedules import SlotRow, SlotState
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # A server looks every few seconds, may be busy for some, and takes some to start again.
 ON_TIME = 60.0
@@ -32,7 +33,7 @@ ONE_WAITS = "one is waiting already"
 STILL_RUNNING = "the firing before was still running"
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Due:
     """The slots of a schedule that are due, and what is to be done about them."""
 

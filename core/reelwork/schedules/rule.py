@@ -16,6 +16,7 @@ from cronsim import CronSim, CronSimError
 from reelwork.errors import WorkflowInvalid
 from reelwork.schedules.zones import SECOND, first_instant, local, next_change, offset, zone_named
 from reelwork.settings.lengths import length_of, seconds_in
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LEAST_EVERY = 60
 """Seconds between the firings of `every`."""
@@ -24,7 +25,7 @@ MOST_SET_BACK = timedelta(hours=4)
 FIELDS = "minute, hour, day of the month, month, day of the week"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Firing:
     """One time at which a schedule fires."""
 

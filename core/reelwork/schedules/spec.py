@@ -17,6 +17,7 @@ from reelwork.schedules.rule import Firing, Rule, least_gap, publishing, rule_of
 from reelwork.settings.lengths import seconds_in
 from reelwork.store.schedules import ScheduleRow
 from reelwork.text import name_problem
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 MISSED = ("once", "all", "skip")
 OVERLAP = ("queue", "skip", "allow")
@@ -35,7 +36,7 @@ LONGEST_NAME = 100
 """Characters."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Agreed:
     """The consent of a person to each firing, given when the schedule was added."""
 
@@ -149,7 +150,7 @@ def spec_of(text: str) -> Spec:
     return Spec(**data)
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Pause:
     """A pause of a schedule."""
 
@@ -163,7 +164,7 @@ class Pause:
         return at >= self.since and (self.until is None or at < self.until)
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Schedule:
     """A schedule of the store, read."""
 

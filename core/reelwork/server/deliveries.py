@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +24,7 @@ from reelwork.settings.webhooks import OutgoingTable, WebhookSettings
 from reelwork.store.outbox import Delivery, TargetRow
 from reelwork.store.protocol import Store
 from reelwork_hooks.errors import InvalidInput, ReelworkError
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.plugin import Context
 
@@ -53,7 +54,7 @@ Counted = Callable[[str, str], None]
 """Gets the name of a webhook, and what became of a try: `delivered`, `failed`, `given-up` or `off`."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Target:
     """A webhook as the settings have it."""
 

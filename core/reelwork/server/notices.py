@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,6 +32,7 @@ from reelwork.store.statuses import Status
 from reelwork.studio.causes import Cause, causes_of, failures_of
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LOOK_SECONDS = 5.0
 """Seconds between two looks at what needs people."""
@@ -51,7 +52,7 @@ Send = Callable[[str, str], bool]
 """Sends a title and a text to people; False when nobody got it."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Telling:
     """A cause in words."""
 
@@ -65,7 +66,7 @@ class Telling:
     """False for what is to be told to nobody any more, though it is there."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Recipient:
     """People who are told, by one table of the settings."""
 

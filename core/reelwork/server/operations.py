@@ -30,13 +30,14 @@ from reelwork.store.protocol import Store
 from reelwork.store.tokens import TokenRow
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Each asks the store once a second, in one of few threads. Beyond these, others would wait for an answer.
 MOST_STREAMS = 64
 """Readers that follow events at once."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Served:
     """The store, the clock and the rest that operations work with."""
 
@@ -75,7 +76,7 @@ Fails = Callable[[Request, ReelworkError], Response]
 Answer = Callable[[Served, Request], Response] | Callable[[Served, Request], Awaitable[Response]]
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Header:
     """A header that a request may have."""
 

@@ -18,6 +18,7 @@ from reelwork.plugins.plugin_settings import checked_config
 from reelwork.server.listening import NOT_STARTED
 from reelwork.settings.webhooks import UNSIGNED, IncomingTable, WebhookSettings
 from reelwork.settings.workflow import Loaded
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.webhooks import Genuine, Webhook, WebhookConfig, WebhookScheme
 
 # A sender gives up after some seconds, and comes again.
@@ -46,7 +47,7 @@ class _Known:
     read_at: float = float("-inf")
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Receiver:
     """The receiver of one account's webhooks."""
 
@@ -89,7 +90,7 @@ class Receiver:
             self._secrets()
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Receivers:
     """The receivers of webhooks, by the name in their address."""
 

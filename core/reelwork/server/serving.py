@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ from reelwork.store.records import ACTIVE
 from reelwork.studio.firing.runner import Runner
 from reelwork.studio.pings import Ping, Pings
 from reelwork.studio.session import Session
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 log = logging.getLogger("reelwork.server")
 
@@ -68,7 +69,7 @@ MOST_REQUESTS = 256
 """Requests that are answered at once; more get 503."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Settings:
     """The settings with which a server is started."""
 

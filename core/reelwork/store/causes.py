@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 NOTICE_SECONDS = 3600.0
 """The least seconds between two notices of one cause."""
@@ -25,7 +26,7 @@ class DealtWith(NamedTuple):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Notice:
     """A cause that is there now, as a notice would tell it."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Budget:
     """Ceilings in millionths of a US dollar; None means no ceiling."""
 
@@ -19,7 +19,7 @@ class Budget:
     brand_per_month: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Quota:
     """The limits on an account; None means no limit."""
 

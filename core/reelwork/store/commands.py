@@ -6,17 +6,18 @@ Money is kept in whole millionths of a US dollar, times in seconds since the epo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from reelwork.store.ceilings import Budget, Quota
 from reelwork.store.statuses import Status
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.store.sending import Sending
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class NewJob:
     """A job to be added, unless one with the same key is there."""
 
@@ -26,7 +27,7 @@ class NewJob:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SetJob:
     """Move the job on. `data` None leaves it; `release` gives the lease back.
 
@@ -51,7 +52,7 @@ class SetJob:
         return kept and self.render_id is None and self.blocked_on is None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Tell:
     """Add a line to the job's story."""
 
@@ -59,7 +60,7 @@ class Tell:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Intend:
     """Write an effect down before anything leaves, with the money it may cost.
 
@@ -76,7 +77,7 @@ class Intend:
     budget: Budget = field(default_factory=Budget)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Send:
     """Commit that an effect is about to leave. Raises `Limited`."""
 
@@ -89,7 +90,7 @@ class Send:
     """The names by which a person can stop it: its destination, its plugin and its account. A post has them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Confirm:
     """The effect happened. Raises `IdTaken` when what it made belongs to another one."""
 
@@ -100,7 +101,7 @@ class Confirm:
     """The moment of its answer, by the boot clock; empty if it was found instead."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Rename:
     """Give what an effect made another id. Does nothing when another effect has that."""
 
@@ -109,7 +110,7 @@ class Rename:
     result: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Refuse:
     """The effect was refused without work: its money is free again."""
 
@@ -117,7 +118,7 @@ class Refuse:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Reopen:
     """The effect provably did not happen: it may be sent again. `give_up` frees its money meanwhile."""
 
@@ -130,7 +131,7 @@ class Reopen:
     """It had left; that it did not happen is believed from what was looked up or from a person."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Doubt:
     """The effect may have happened. `settle_at` None leaves it to a person; `sender` may still send it."""
 
@@ -144,7 +145,7 @@ class Doubt:
     """It was to be sent again with its key, which has grown too old meanwhile: an earlier sending is in doubt."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Saw:
     """Store the report of a reading about an effect."""
 
@@ -152,7 +153,7 @@ class Saw:
     seen: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class AddRender:
     """A provider accepted a request."""
 
@@ -168,7 +169,7 @@ class AddRender:
     """The run with whose settings it was asked for, when that is not the job's."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class SettleMoney:
     """The real cost of an effect: a number of millionths of a US dollar, or 0 if it was not charged."""
 
@@ -176,14 +177,14 @@ class SettleMoney:
     charged: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class GiveBack:
     """Give up the money reserved for calls of a plugin: what it paid is recorded by itself."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Payment:
     """A plugin's payment for a job, in millionths of a US dollar."""
 
@@ -213,7 +214,7 @@ Command = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RenderUpdate:
     """The result of one poll of a render. `due_at` None ends the polling and wakes the render's jobs."""
 
@@ -234,7 +235,7 @@ class RenderUpdate:
     """The name of that line."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class StillWaiting:
     """Renders whose poll brought nothing new: they are polled again at `due_at`."""
 

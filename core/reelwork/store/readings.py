@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
 class Owner(NamedTuple):
@@ -29,7 +30,7 @@ class EchoRow(NamedTuple):
     examples: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class ListRow:
     """The behaviour of the list at a place."""
 

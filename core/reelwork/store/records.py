@@ -6,10 +6,11 @@ Money is kept in whole millionths of a US dollar, times in seconds since the epo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from reelwork.store.statuses import Status, Step
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 ACTIVE, DONE, FAILED = Status.ACTIVE, Status.DONE, Status.FAILED
 HELD, REJECTED, CANCELLED = Status.HELD, Status.REJECTED, Status.CANCELLED
@@ -27,7 +28,7 @@ GIVEN_UP = (LOST, GONE)
 """Steps of jobs whose render may be paid for and brings no video: only `retry` makes a new one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RunRow:
     """One launch of a workflow, with everything its jobs need frozen as JSON."""
 
@@ -38,7 +39,7 @@ class RunRow:
     created_at: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RunHead:
     """A run without what is frozen in it, and how its jobs stand."""
 
@@ -49,7 +50,7 @@ class RunHead:
     """The number of its jobs of each status; those that settings have moved to another run count there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class JobRow:
     """One durable unit of work. `step` is what is to be done next, `data` the job's own JSON."""
 
@@ -72,7 +73,7 @@ class JobRow:
     """Seconds by which the clock of the process that claimed it had been set: its times are by that clock."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class RenderRow:
     """One generation at a provider."""
 
@@ -98,7 +99,7 @@ class RenderRow:
     ended_at: float | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EffectRow:
     """One effect in the ledger."""
 
@@ -155,7 +156,7 @@ def doubt_among(effects: Iterable[EffectRow]) -> str:
     return next((state for state in ("unknown", "sent") if state in states), "")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class EventRow:
     """A line of a job's story."""
 
@@ -166,7 +167,7 @@ class EventRow:
     details: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Removable:
     """A preview of removing old jobs: how many of each status would go, and why others of that age stay."""
 
@@ -182,7 +183,7 @@ class Removable:
         return sum(self.jobs.values())
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Lease:
     """The right to change a job, until someone takes it over. Every write must carry it."""
 
@@ -200,7 +201,7 @@ def call_key(job_id: str, instance: str) -> str:
     return f"reelwork-{job_id}-call-{instance}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Sendings:
     """The requests sent for a job's renders, and all its money in millionths of a US dollar."""
 

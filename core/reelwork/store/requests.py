@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
-@dataclass(frozen=True, slots=True)
+
+@frozen_dataclass
 class RequestRow:
     """A request that acts, and its answer once it has."""
 
@@ -26,7 +27,7 @@ class RequestRow:
     """The document of its answer."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Answered:
     """The answer of a request, to be written with the change that it is about."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reelwork.errors import Declined
@@ -20,11 +19,12 @@ from reelwork.studio.job_names import head_of
 from reelwork.studio.launch import Launch, left_unfinished
 from reelwork.studio.output_folder import check_output_folder
 from reelwork.studio.session import Session
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 Confirm = Callable[[Launch], bool]
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Begun:
     """A run whose jobs are in the store."""
 

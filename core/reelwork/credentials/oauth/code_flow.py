@@ -7,12 +7,13 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from reelwork.credentials.oauth.token_endpoint import Client, check_address, words
 from reelwork_hooks.accounts import OAuth
 from reelwork_hooks.errors import InvalidInput
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 """The redirect address that makes a network show the code instead."""
@@ -25,7 +26,7 @@ class SignInFailed(InvalidInput):
     money = NOTHING_STORED
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class CodeFlow:
     """One sign-in, from the address of the page to the code."""
 

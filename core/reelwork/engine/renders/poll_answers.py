@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -11,6 +10,7 @@ from reelwork.plugins.cleaning import Unfit, received
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import RenderRow
 from reelwork.text import shown
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import RenderStatus
 
 # With the usual pauses a quarter of an hour. An unreadable answer is the plugin's fault, which seldom passes.
@@ -29,7 +29,7 @@ FREE_LOOK = "`reelwork resume` polls again and pays nothing."
 STATES = frozenset(get_args(RenderStatus.model_fields["state"].annotation))
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Answer:
     """The usable part of an answer, and the first fault in the rest."""
 
@@ -80,7 +80,7 @@ def _quoted(value: Any) -> str:
     return shown(mask(repr(value)), 40)
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Silence:
     """One more answer without a usable status for a render."""
 

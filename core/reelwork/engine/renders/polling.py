@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reelwork.backoff import backoff
 from reelwork.engine.renders.details import error_of, merged, missing_since, refused_cost, sound_pause
@@ -20,6 +20,7 @@ from reelwork.plural import counted
 from reelwork.store.commands import RenderUpdate, StillWaiting
 from reelwork.store.records import UNTOLD, RenderRow
 from reelwork_hooks.errors import Unavailable
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import Provider, RenderStatus
 
 # Some providers keep a finished video for a short while only: a server that is back must be asked soon.
@@ -29,7 +30,7 @@ OVERDUE_FACTOR = 6.0
 """The factor by which an overdue render is polled less often."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Looked:
     """The outcome of one poll of renders."""
 
@@ -41,7 +42,7 @@ class Looked:
     """Statuses of renders that were not asked about, by their ids there."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Waiting:
     """Polls renders."""
 
@@ -117,7 +118,7 @@ class Waiting:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class _Round:
     """One poll of many renders. They share its moment and its jitter, so that they fall due together again."""
 

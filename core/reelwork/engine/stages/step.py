@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from reelwork.planning.job_state import JobData, job_for
@@ -13,10 +13,11 @@ from reelwork.store.commands import Command, Confirm, Doubt, Refuse, Reopen, Tel
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, FAILED, HELD, JobRow, Lease
 from reelwork.text import LONGEST_REASON, cleaned, cut, shown_json
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Job
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Working:
     """A job that this process has leased."""
 
@@ -38,7 +39,7 @@ class Working:
         return self.run or self.row.run_id
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Next:
     """The outcome of a step: the job's next state and what else is committed with it."""
 

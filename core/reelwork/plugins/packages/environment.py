@@ -19,6 +19,7 @@ from reelwork.plugins.packages.uv_receipt import FILE as UV_RECEIPT
 from reelwork.plugins.packages.uv_receipt import NotRepeatable, Receipt, read_receipt
 from reelwork.redaction.redactor import without_credentials
 from reelwork_hooks.errors import InvalidInput
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 PIPX_METADATA = "pipx_metadata.json"
 
@@ -32,7 +33,7 @@ class Kept(StrEnum):
     PIP = "pip"
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Command:
     """A command of an installer, and what it finds in its environment beside ours."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import Distribution, distributions, entry_points
 from typing import Any
 
@@ -17,9 +17,10 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from reelwork.plugins.catalog import COMMANDS, Catalog
 from reelwork.plugins.package_names import OURS, normalized, package_of
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Inventory:
     """The packages of an environment, by their normalized names."""
 

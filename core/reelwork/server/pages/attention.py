@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.credentials.ended import SOON_SECONDS, Ended, ended_accounts
@@ -12,12 +11,13 @@ from reelwork.schedules.not_fired import NotFired, not_fired, refused_last
 from reelwork.store.reader import SyncReader
 from reelwork.studio.causes import alike
 from reelwork_hooks.errors import InvalidInput
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 RECENT_SECONDS = 7 * 86_400.0
 """Seconds for which times that were not fired are told."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Stopped:
     """Schedules that do not fire for one reason."""
 

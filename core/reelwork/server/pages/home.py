@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -23,6 +22,7 @@ from reelwork.store.spending import total
 from reelwork.store.statuses import Status
 from reelwork.studio.causes import Cause, causes_of, failures_of
 from reelwork.studio.job_view import JobView, views_of
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 MOST_CARDS = 7
 MOST_RUNNING = 8
@@ -32,7 +32,7 @@ MOST_OF_ONE = 3
 MOST_DONE = 6
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Upcoming:
     """One firing to come."""
 
@@ -45,7 +45,7 @@ class Upcoming:
     """The budget that will have no room for it; empty if there is none."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Spent:
     """The money of a period, in US dollars."""
 

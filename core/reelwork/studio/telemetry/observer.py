@@ -35,6 +35,7 @@ from reelwork.studio.telemetry.spans import (
 )
 from reelwork_hooks.effects import Effect, Listing
 from reelwork_hooks.errors import NotSent, Rejected
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Verdict
 
 KNOWN_JOBS = 1000
@@ -51,7 +52,7 @@ class Journal(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class _Life:
     """A job from its beginning, or from when it was tried again, to its end."""
 

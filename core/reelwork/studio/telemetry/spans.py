@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 Fact = str | int | float | bool
 Facts = Mapping[str, Fact]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Moment:
     """Something that happened within a span."""
 
@@ -21,7 +23,7 @@ class Moment:
     facts: Facts = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Span:
     """Something that was done, from when to when."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from reelwork.testing.check.prices import check_prices
 from reelwork.testing.check.requirements import check_package_requirements
 from reelwork.testing.check.trial import Trial
 from reelwork_hooks.errors import InvalidInput, ReelworkError
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 __all__ = ["Check", "Finding", "Level", "Report", "check", "exit_code"]
 
@@ -39,7 +40,7 @@ TIME_LIMIT = 10.0
 """Seconds a hook is given, unless the caller says otherwise."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Check:
     """The options of a check."""
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen_dataclass
 class Finding:
     """One thing to say: an error must be put right, a warning should be, a note is good to know."""
 
@@ -36,7 +38,7 @@ def note(about: str, message: str, hint: str = "") -> Finding:
     return Finding("note", about, message, hint)
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Report:
     """All that was found about one plugin."""
 

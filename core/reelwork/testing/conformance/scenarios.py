@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from reelwork_hooks.effects import Idempotency
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # The attempts of one read in the client (`net.client.READ_ATTEMPTS`): a fault that is to be felt strikes as often.
 READS_OF_ONE_LOOK = 4
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Canned:
     """An answer that the proxy makes up."""
 
@@ -29,7 +30,7 @@ PAGE = Canned(200, "<!doctype html><title>Please wait</title><p>Checking your br
 EMPTY = Canned(200, "{}")
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Fault:
     """The fate of one request between the plugin and the other side."""
 
@@ -100,7 +101,7 @@ SCENES = (
 """The names of all scenes, in the order they are tested."""
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Kill:
     """The point at which the first process of a case is ended, with SIGKILL."""
 
@@ -121,7 +122,7 @@ class Kill:
         return words[self.when].format(self.at)
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Case:
     """One run of one or two jobs to their end, with what goes wrong on the way."""
 

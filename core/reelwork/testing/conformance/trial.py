@@ -24,6 +24,7 @@ from reelwork.testing.conformance.scenarios import Case, Kill
 from reelwork.testing.services import serving
 from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.effects import Idempotency
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # What is held or failed is looked up again each time.
 ROUNDS = 4
@@ -39,7 +40,7 @@ CONTROLS = (
 )
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class JobEnd:
     """The end of a job, in Reelwork's own books."""
 
@@ -51,7 +52,7 @@ class JobEnd:
     remote_id: str | None
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Outcome:
     """Everything known of a case that was played."""
 
@@ -85,7 +86,7 @@ class Outcome:
         return [seen for seen in self.seen if seen.number and any(one.at <= seen.at <= one.ended for one in calls)]
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Subject:
     """The plugin under test, with its settings and its counterpart."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 Level = Literal["trouble", "note"]
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Finding:
     """Something that is not as it should be, or worth knowing."""
 
@@ -35,7 +36,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Report:
     """The report of a store check."""
 

@@ -10,7 +10,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.sqlite.witness import HOME, SENT, TAKEN
 from reelwork.store.sqlite.workers import living
 from reelwork.store.statuses import BEFORE_SUBMIT, GOES_ON
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 DestinationsIn = Callable[[str], Iterable[str]]
 """Returns the destinations to which a run publishes, given its frozen workflow."""
@@ -34,7 +34,7 @@ NOT_DONE = "Nothing was changed."
 _OPEN = f"jobs.status IN {sql_list(GOES_ON)}"
 
 
-@dataclass(frozen=True)
+@frozen_dataclass
 class Restored:
     """The result of a restore."""
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
-@dataclass(frozen=True)
+
+@frozen_dataclass
 class StoredFiles:
     """The files of a storage, new and empty for each case, read without the plugin."""
 
