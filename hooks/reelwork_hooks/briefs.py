@@ -74,7 +74,7 @@ class Disclosure(Frozen):
     `refuse`: the network's own label; one that has none does not get the post."""
 
 
-class PostCopy(Grown, Frozen):
+class PostCopy(Grown, Frozen, defer_build=False):
     """The copy of one destination, in place of the brief's, and the options that only this network has.
 
     A key that is no field is an option: `PostCopy(title="Dawn", category="28")`.
@@ -198,7 +198,7 @@ class Brief(Grown, Frozen):
         return data
 
 
-class Platform(Grown, Frozen):
+class Platform(Grown, Frozen, defer_build=False):
     """A platform on which a video will be watched, and its requirements."""
 
     _later: ClassVar[tuple[str, ...]] = ("most_bytes", "codecs")
@@ -253,7 +253,7 @@ class Edit(Frozen):
     after: str
 
 
-class Prompt(Frozen):
+class Prompt(Frozen, defer_build=False):
     """The text sent to a provider and the copy that goes with it, with the edits that made them."""
 
     text: Annotated[str, Field(min_length=1)]

@@ -22,7 +22,7 @@ class Role(StrEnum):
     SIDECAR = "sidecar"
 
 
-class Asset(Frozen):
+class Asset(Frozen, defer_build=False):
     """A file that belongs to a clip. Its bytes never change: a new file is a new asset."""
 
     path: Path

@@ -74,6 +74,8 @@ class Frozen(BaseModel):
     """An immutable value that refuses fields it does not know."""
 
     # A misspelt field would be dropped in silence: `Post(…, privcy="private")` would go out in public.
+    # A command uses few of the models, so each is made at its first use. One that several others hold is made at
+    # once (`defer_build=False`): until then pydantic makes its schema for each of them again.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def replace(self, **changes: Any) -> Self:

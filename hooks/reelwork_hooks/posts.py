@@ -87,7 +87,7 @@ class Shown(Frozen):
 PostOutcome = Literal["processing", "live", "private", "failed", "removed"]
 
 
-class Receipt(Grown, Frozen):
+class Receipt(Grown, Frozen, defer_build=False):
     """A destination's answer: proof of a post."""
 
     _later: ClassVar[tuple[str, ...]] = ("state", "replaces", "disclosure", "cost", "cost_unit")
