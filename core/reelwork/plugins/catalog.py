@@ -308,6 +308,9 @@ def _load_entry(name: str, entry: EntryPoint) -> Definition:
     try:
         return _define(name, _import(name, origin_of(entry), entry.load), origin_of(entry))
     except PluginInvalid as error:
+        # Built-in plugins need this very version. `packaging`, which compares versions, takes long to import.
+        if entry.dist is not None and normalized(entry.dist.name) == "reelwork":
+            raise
         from reelwork.plugins.needed_version import too_new
 
         upgrade = too_new(entry.dist)

@@ -149,9 +149,11 @@ def _check_mark(where: str, implementation: _Marked) -> None:
 def _check_unmarked(where: str, target: Any, marked: Mapping[str, _Marked]) -> None:
     used = {implementation.attribute for implementation in marked.values()}
     for attribute in dir(target):
+        if attribute in used or attribute.startswith("_"):
+            continue
         static = inspect.getattr_static(target, attribute, None)
         function = getattr(static, "__func__", static)
-        if attribute in used or attribute.startswith("_") or not inspect.isroutine(function):
+        if not inspect.isroutine(function):
             continue
         if attribute in HOOKS:
             # A method that was written before there was a hook of its name is no mistake. `plugins check` asks.

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from reelwork.ids import short_id
 from reelwork.store.statuses import Status
-from reelwork.studio.results import JobResult, RunResult
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
 
     from reelwork.store.protocol import Store
+    from reelwork.studio.results import JobResult, RunResult
 
 log = logging.getLogger("reelwork.sheet")
 
