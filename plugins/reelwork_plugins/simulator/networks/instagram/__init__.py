@@ -7,6 +7,7 @@ from starlette.routing import Route
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.instagram.handlers import NAME, Instagram
+from reelwork_plugins.simulator.networks.meta.asking import handled
 from reelwork_plugins.simulator.networks.welcome import account_lines
 from reelwork_plugins.simulator.routes import service_route
 from reelwork_plugins.simulator.settings import SimulatorSettings
@@ -25,7 +26,7 @@ _ROW = Dialect(
 def routes(sim: Simulation) -> list[Route]:
     """Return the routes of the API, the uploads, the sign-ins and the pages."""
     network = sim.network = Instagram(sim)
-    api, tokens = network.handler, network.tokens
+    api, tokens = handled, network.tokens
     v = "/v26.0"
     table: tuple[tuple[str, str, str, Handler], ...] = (
         ("/oauth/authorize", "GET", "authorize", tokens.pages.show),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse
 
-from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.faults import Fault
 from reelwork_plugins.simulator.forms import Form
-from reelwork_plugins.simulator.handlers import Handler, Reply
+from reelwork_plugins.simulator.handlers import Reply
+from reelwork_plugins.simulator.networks.meta.asking import asked_fields, here, unchanged, whole_number
 from reelwork_plugins.simulator.networks.meta.fetching import fetch, take
 from reelwork_plugins.simulator.networks.meta.sign_in import Tokens
 from reelwork_plugins.simulator.networks.meta.store import (
@@ -31,7 +31,6 @@ from reelwork_plugins.simulator.refusals import Refused
 from reelwork_plugins.simulator.simulation import Simulation
 
 LONGEST_PAGE = 100
-Work = Callable[[Simulation, Request, Form], Awaitable[Reply]]
 
 
 class MetaNetwork(ABC):
@@ -70,16 +69,6 @@ class MetaNetwork(ABC):
         """Return every post, oldest first."""
         return [self.shown(one).as_json() for one in self.accounts.posts.values()]
 
-    def handler(self, work: Work) -> Handler:
-        """Return a handler for a route."""
-
-        async def handle(sim: Simulation, dialect: Dialect, request: Request, form: Form) -> Reply:
-            if "larger" in form.problem:
-                raise Refused(413, form.problem, code="-2.2207053")
-            return await work(sim, request, form)
-
-        return handle
-
     def _account(self, sim: Simulation, request: Request, scopes: tuple[str, ...]) -> str:
         """Return the account that asks, whose own objects the address names. Raises `Refused`."""
         token = self.tokens.who(sim, request, *scopes)
@@ -94,7 +83,7 @@ class MetaNetwork(ABC):
         fields = self.checked(given, self.tokens.who(sim, request).scopes)
         made = self.accounts.create(account, fields, sim.folder, limited=sim.settings.rate_limits)
         if fields.get("upload_type") == "resumable":
-            place = f"{_here(request)}/ig-api-upload/v26.0/{made.id}"
+            place = f"{here(request)}/ig-api-upload/v26.0/{made.id}"
             return Reply({"id": made.id, "uri": place}, job_id=made.id, alter=_without_id)
         if not fields.get("video_url"):
             self.accounts.change(made.id, ready_at=time.time())
@@ -108,7 +97,7 @@ class MetaNetwork(ABC):
         """POST the bytes of a container's video, all of them or the rest."""
         account = self.tokens.who(sim, request, *self.post_scopes).account
         container = self.accounts.owned(request.path_params["id"], account)
-        offset, size = (_number(request.headers.get(name)) for name in ("offset", "file_size"))
+        offset, size = (whole_number(request.headers.get(name)) for name in ("offset", "file_size"))
         there = container.path.stat().st_size if container.path.exists() else 0
         if offset is None or size is None or offset > there or offset + len(form.content) > size:
             raise Refused(400, "The offset or the file_size does not fit.", code="100")
@@ -134,31 +123,31 @@ class MetaNetwork(ABC):
         post = self.accounts.posts.get(id_)
         # Posts and containers share one space of ids, as they do at Meta.
         if post is not None:
-            asked = _fields(request, self.post_fields)
-            return Reply(self.post_json(post, asked, _here(request)), alter=_same)
+            asked = asked_fields(request, self.post_fields)
+            return Reply(self.post_json(post, asked, here(request)), alter=unchanged)
         container = self.accounts.owned(id_, account)
-        asked = _fields(request, self.container_fields)
+        asked = asked_fields(request, self.container_fields)
         fault = sim.switchboard.pick("container")
         if fault is not None and fault.kind == "forgotten":
             raise missing(id_)
         if fault is not None and fault.kind == "stale":
-            return Reply(self.container_json(replace(container, post=""), asked), alter=_same)
+            return Reply(self.container_json(replace(container, post=""), asked), alter=unchanged)
         # What is published stays so, however old it is.
         if fault is not None and not container.post:
             container = self.accounts.change(id_, at=time.time() - DAY - 1)
-        return Reply(self.container_json(container, asked), alter=_same)
+        return Reply(self.container_json(container, asked), alter=unchanged)
 
     async def list_posts(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """GET /{user}/media: the posts, newest first."""
         account, query = self._account(sim, request, self.read_scopes), request.query_params
-        asked, size = _fields(request, self.post_fields), _number(query.get("limit")) or 25
+        asked, size = asked_fields(request, self.post_fields), whole_number(query.get("limit")) or 25
         found, after = self.accounts.of(account), query.get("after", "")
         start = next((place + 1 for place, one in enumerate(found) if one.id == after), 0)
         page = found[start : start + min(size, LONGEST_PAGE)]
-        shown = [self.post_json(one, asked | {"timestamp"}, _here(request)) for one in page]
+        shown = [self.post_json(one, asked | {"timestamp"}, here(request)) for one in page]
         paging: dict[str, Any] = {"cursors": {"before": page[0].id, "after": page[-1].id}} if page else {}
         if start + len(page) < len(found):
-            paging["next"] = f"{_here(request)}{request.url.path}?after={page[-1].id}"
+            paging["next"] = f"{here(request)}{request.url.path}?after={page[-1].id}"
         return Reply({"data": shown, **({"paging": paging} if paging else {})}, alter=_fewer)
 
     async def limit(self, sim: Simulation, request: Request, form: Form) -> Reply:
@@ -166,13 +155,13 @@ class MetaNetwork(ABC):
         account = self._account(sim, request, self.read_scopes)
         config = {"quota_total": self.posts_a_day, "quota_duration": int(DAY)}
         used = self.accounts.used(account) if sim.settings.rate_limits else 0
-        return Reply({"data": [{"quota_usage": used, "config": config}]}, alter=_same)
+        return Reply({"data": [{"quota_usage": used, "config": config}]}, alter=unchanged)
 
     async def delete(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """DELETE /{id}: a post."""
         account = self.tokens.who(sim, request, *self.post_scopes).account
         self.accounts.delete(request.path_params["id"], account)
-        return Reply({"success": True}, alter=_same)
+        return Reply({"success": True}, alter=unchanged)
 
     async def file(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """GET the bytes of a post's video."""
@@ -189,26 +178,6 @@ class MetaNetwork(ABC):
             raise Refused(404, "Not Found", code="100.33")
         page = posts_page(self.title, map(self.shown, found))
         return Reply(raw=HTMLResponse(page, headers=CONTENT_POLICY))
-
-
-def _fields(request: Request, known: frozenset[str]) -> frozenset[str]:
-    """Return the fields that a request names. Raises `Refused`."""
-    asked = [one.strip() for one in request.query_params.get("fields", "id").split(",") if one.strip()]
-    if unknown := [one for one in asked if one not in known]:
-        raise Refused(400, f"(#100) Tried accessing nonexisting field ({unknown[0][:40]})", code="100")
-    return frozenset(asked)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text[:15]) if text and text.isascii() and text.isdecimal() else None
-
-
-def _here(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _same(fault: Fault, payload: Any) -> Any:
-    return payload
 
 
 def _without_id(fault: Fault, payload: Any) -> Any:

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
 from reelwork_plugins.simulator.handlers import Handler
+from reelwork_plugins.simulator.networks.meta.asking import handled
 from reelwork_plugins.simulator.networks.threads.handlers import NAME, Threads
 from reelwork_plugins.simulator.networks.welcome import account_lines
 from reelwork_plugins.simulator.routes import service_route
@@ -18,7 +19,7 @@ _ROW = Dialect(NAME, bodies=frozenset({"form", "json"}), errors="graph", keys=Fa
 def routes(sim: Simulation) -> list[Route]:
     """Return the routes of the API, the sign-in and the pages."""
     network = sim.network = Threads(sim)
-    api, tokens = network.handler, network.tokens
+    api, tokens = handled, network.tokens
     v = "/v1.0"
     table: tuple[tuple[str, str, str, Handler], ...] = (
         ("/oauth/authorize", "GET", "authorize", tokens.pages.show),
