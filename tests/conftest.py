@@ -60,6 +60,7 @@ SLOW = tuple(
         "packaging",
         "performance",
         "plugins/finishing/test_loudness.py",
+        "plugins/publishers/facebook/test_conformance.py",
         "plugins/publishers/instagram/test_conformance.py",
         "plugins/publishers/threads/test_conformance.py",
         "plugins/publishers/youtube/test_conformance.py",

@@ -16,6 +16,11 @@ from reelwork_plugins.simulator import SimulatorSettings, create_app
 
 EXAMPLES, EACH = 10, 20
 PATHS = {
+    "facebook": """
+        /v26.0/dialog/oauth /v26.0/oauth/access_token /v26.0/me/accounts /v26.0/me /video-upload/v26.0/1
+        /v26.0/me/video_reels /v26.0/me/video_reels /v26.0/me/videos /v26.0/me/videos /v26.0/1/thumbnails /v26.0/1
+        /media/1 /reel/1/ /videos/1/ / /x
+    """,
     "instagram": """
         /oauth/authorize /oauth/access_token /access_token /refresh_access_token /v26.0/dialog/oauth /v26.0/me
         /v26.0/oauth/access_token /v26.0/me/accounts /ig-api-upload/v26.0/1 /v26.0/me/media /v26.0/me/media

@@ -14,7 +14,7 @@ class Refused(Exception):
 
     def __init__(
         self, status: int, message: str, *, param: str | None = None, code: str | None = None,
-        headers: dict[str, str] | None = None, where: str = "body",
+        headers: dict[str, str] | None = None, where: str = "body", data: dict[str, str] | None = None,
     ) -> None:  # fmt: skip
         super().__init__(message)
         self.status = status
@@ -23,6 +23,7 @@ class Refused(Exception):
         self.code = code
         self.headers = headers or {}
         self.where = where
+        self.data = data or {}
 
 
 def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
@@ -82,6 +83,8 @@ def _graph_error(refused: Refused) -> dict[str, Any]:
     error: dict[str, Any] = {"message": refused.message, "type": "OAuthException", "code": int(code[:12])}
     if sub:
         error |= {"error_subcode": int(sub[:12]), "error_user_title": "", "error_user_msg": refused.message}
+    if refused.data:
+        error["error_data"] = refused.data
     return {"error": {**error, "is_transient": refused.status >= 500, "fbtrace_id": uuid4().hex[:24]}}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from reelwork_hooks import Answer, Asset, FileSlice, HttpProgress, Unavailable
+from reelwork_hooks import Answer, Asset, FileSlice, HttpProgress, NotSent, OutcomeUnknown, Unavailable, errors_as
 from reelwork_plugins.publishers.meta.graph import Graph
 
 UPLOAD_SECONDS = 300.0
@@ -27,21 +27,23 @@ def upload_address(network: str, values: Mapping[str, str], place: str) -> str:
 
 
 async def send(
-    graph: Graph, account: str, address: str, video: Asset, progress: HttpProgress, *, offset: int = 0
+    graph: Graph, account: str, address: str, video: Asset, progress: HttpProgress, *, offset: int | None = None
 ) -> Answer:
-    """Send a video's bytes from `offset` on. They may be sent again. Raises `Unavailable`."""
+    """Send a video's bytes: all of them, as often as it takes, or once from `offset` on. Raises `Unavailable`."""
     values = await graph.context.account(account).fresh()
-    return await graph.request(
-        "POST",
-        address,
-        content=FileSlice(video.path, offset) if offset else video.path,
-        headers={
-            "Authorization": f"OAuth {values['access_token']}",
-            "Content-Type": "application/octet-stream",
-            "offset": str(offset),
-            "file_size": str(video.bytes),
-        },
-        timeout=UPLOAD_SECONDS,
-        progress=progress,
-        repeatable=True,
-    )
+    # Where it goes on, it may have gone further by the time it is sent again: then it is asked first.
+    with errors_as(Unavailable, (NotSent, OutcomeUnknown)):
+        return await graph.request(
+            "POST",
+            address,
+            content=FileSlice(video.path, offset) if offset else video.path,
+            headers={
+                "Authorization": f"OAuth {values['access_token']}",
+                "Content-Type": "application/octet-stream",
+                "offset": str(offset or 0),
+                "file_size": str(video.bytes),
+            },
+            timeout=UPLOAD_SECONDS,
+            progress=progress,
+            repeatable=offset is None,
+        )

@@ -38,19 +38,19 @@ def read(folder: Path) -> dict[str, dict[str, str]]:
         ("instagram", "iguserforigonlyapi", "igmediaforigonlyapi"),
     ):
         tree = ast.parse((folder / f"{user}.py").read_text(encoding="utf-8"))
-        made |= {f"{kind} {name}": types for name, types in _parameters(tree) if name in CALLS}
+        made |= {f"{kind} {name}": types for name, types in parameters_in(tree) if name in CALLS}
         tree = ast.parse((folder / f"{media}.py").read_text(encoding="utf-8"))
-        made[f"{kind} media"] = next(types for name, types in _tables(tree) if name == "_field_types")
+        made[f"{kind} media"] = next(types for name, types in tables_in(tree) if name == "_field_types")
     return made
 
 
-def _parameters(tree: ast.AST) -> Iterator[tuple[str, dict[str, str]]]:
+def parameters_in(tree: ast.AST) -> Iterator[tuple[str, dict[str, str]]]:
     for call in ast.walk(tree):
         if isinstance(call, ast.FunctionDef):
-            yield from ((call.name, types) for name, types in _tables(call) if name == "param_types")
+            yield from ((call.name, types) for name, types in tables_in(call) if name == "param_types")
 
 
-def _tables(tree: ast.AST) -> Iterator[tuple[str, dict[str, str]]]:
+def tables_in(tree: ast.AST) -> Iterator[tuple[str, dict[str, str]]]:
     for one in ast.walk(tree):
         if isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Name) and isinstance(one.value, ast.Dict):
             yield one.targets[0].id, dict(_literal(one.value))

@@ -93,9 +93,9 @@ class Tokens:
         told: dict[str, Any] = {"access_token": made, "token_type": "bearer", "expires_in": life}
         return Reply(told)
 
-    def page_token(self, token: Token) -> str:
-        """Return the token of a page, which does not end."""
-        return Token(self.network, token.account, token.scopes).written()
+    def page_token(self, token: Token, name: str = "") -> str:
+        """Return the token of a page, by default the one named as its person: it does not end."""
+        return Token(self.network, name or token.account, token.scopes).written()
 
     def _valid(self, text: str) -> Token:
         token = read_token(text)
