@@ -87,6 +87,8 @@ class StoreInvalid(InvalidInput):
 class StoreUnwritable(ReelworkError):
     """The store cannot be written. The answer to what was sent may be missing there; it is looked up later."""
 
+    passing = False
+    """True if it passes by itself: there is room again, or the file may be written again."""
     money = "What was not written down was not sent. What was sent is looked up, not sent again."
 
 

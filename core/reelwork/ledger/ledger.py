@@ -190,6 +190,9 @@ class Ledger(Resolver):
                 self.overrun.add(act.key)
             sender = self.owner.name if error.still_running else None
             return self._unknown(act, in_a_line(error), sender=sender)
+        except asyncio.CancelledError:
+            self.broken_off.add(act.key)
+            raise
         except Exception as error:
             return self._unknown(act, in_a_line(error))
         finally:

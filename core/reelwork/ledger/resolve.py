@@ -42,6 +42,8 @@ class Resolver:
     clock: Callable[[], float]
     overrun: set[str] = field(default_factory=set)
     """Effects whose plugin still ran in a thread when its time was up: it may still send."""
+    broken_off: set[str] = field(default_factory=set)
+    """Effects whose call was cancelled with the engine that made it. In a thread it goes on all the same."""
     calling: set[str] = field(default_factory=set)
     """Effects that are being carried out now, even if their job's lease was lost meanwhile."""
     time: Clock = field(init=False)

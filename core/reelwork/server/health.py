@@ -14,6 +14,7 @@ from reelwork.server.tokens import Scope
 
 WRITING_SECONDS = 5.0
 """Seconds within which the store must take a row."""
+UNWRITABLE = "the store cannot be written, so nothing is sent. Make room on its disk, or check the file's rights"
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -24,10 +25,12 @@ async def healthz(served: Served, request: Request) -> Response:
 
 async def readyz(served: Served, request: Request) -> Response:
     """Answer whether jobs can be driven: the loop turns, and the store can be written."""
-    # No detail: everyone may ask this.
-    if served.pulse.is_alive and await _can_write(served):
-        return PlainTextResponse("ready\n")
-    return PlainTextResponse("not ready\n", HTTPStatus.SERVICE_UNAVAILABLE)
+    # No path and no name: everyone may ask this.
+    if not await _can_write(served):
+        return PlainTextResponse(f"not ready: {UNWRITABLE}\n", HTTPStatus.SERVICE_UNAVAILABLE)
+    if not served.pulse.is_alive:
+        return PlainTextResponse("not ready: jobs are not driven\n", HTTPStatus.SERVICE_UNAVAILABLE)
+    return PlainTextResponse("ready\n")
 
 
 async def _can_write(served: Served) -> bool:

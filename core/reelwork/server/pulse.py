@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
+from reelwork_hooks.errors import ReelworkError
+
 # The loop turns once a second. One commit to a slow disk may take several.
 ALIVE_SECONDS = 15.0
 """Seconds since the last sign of life after which the loop counts as hanging."""
@@ -51,10 +53,17 @@ class Pulse:
         self._manager, self._clock = manager, clock
         self._last: float | None = None
         self._fed = float("-inf")
+        self.trouble: ReelworkError | None = None
+        """The reason for which nothing is driven, while the loop waits for that to pass."""
 
     def beat(self) -> None:
         """Give a sign of life."""
-        self._last = now = self._clock()
+        self._last = self._clock()
+        self.wait()
+
+    def wait(self) -> None:
+        """Tell the manager that the process does not hang, though nothing is driven."""
+        now = self._clock()
         # A third of the limit: two may be lost, and systemd still sees the third.
         if self._manager.watchdog is not None and now - self._fed >= self._manager.watchdog / 3:
             self._fed = now
@@ -62,5 +71,7 @@ class Pulse:
 
     @property
     def is_alive(self) -> bool:
-        """True if the last sign of life is recent."""
+        """True if the last sign of life is recent, and the loop waits for no trouble to pass."""
+        if self.trouble is not None:
+            return False
         return self._last is not None and self._clock() - self._last < ALIVE_SECONDS

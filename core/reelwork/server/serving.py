@@ -6,7 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from reelwork.schedules.ping_address import check_ping_place
 from reelwork.server.access import Exposure
 from reelwork.server.app import create_app, create_webhooks_app
 from reelwork.server.deliveries import Deliveries, targets_of
+from reelwork.server.driving import Driving, Runs
 from reelwork.server.listening import NOT_STARTED, host_and_port, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
 from reelwork.server.notices import Notices, Recipient, recipients_of
@@ -103,12 +104,15 @@ class Server:
 
     async def serve(self) -> None:
         """Serve until `stop`. Raises `InvalidInput` before anything is driven, or `StoreUnwritable`."""
-        with checked(self._settings, self._time) as (store, exposure, bound), self._webhooks_socket() as apart:
+        with ExitStack() as held:
+            store, exposure, bound = held.enter_context(checked(self._settings, self._time))
+            apart = held.enter_context(self._webhooks_socket())
             meters = Meters(store, Accounts())
             anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+            # Of its own: requests that are answered belong to the process, whatever becomes of the loop.
+            owner = held.enter_context(closing(store.register()))
             async with _ending(self._session(store, meters)) as session:
                 receivers = await receivers_in(session)
-                engine = self._engine(session, meters)
                 served = Served(
                     store,
                     exposure,
@@ -117,16 +121,24 @@ class Server:
                     receivers=receivers,
                     offered=Offered(self._settings.workflows or here()),
                     session=session,
-                    owner=engine.owner.name,
+                    owner=owner.name,
                     stopping=self._stopping,
                 )
-                webs = [_Web(create_app(served), bound, lambda: self._tell_ready(engine, exposure, bound))]
+                webs = [_Web(create_app(served), bound, lambda: self._tell_ready(owner, exposure, bound))]
                 webs += [] if apart is None else [_Web(create_webhooks_app(served), apart, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)
                 origin = str(exposure.public or origin_of(bound))
                 notices = Notices(store, recipients_in(session), origin, meters.notice, clock=self._time)
-                deliveries = Deliveries(store, targets, meters.delivery, self._time)
-                await self._together(engine, session, webs, (deliveries, notices))
+
+                def beside() -> Sequence[Runs]:
+                    # Schedules only write jobs; the engine beside them drives these.
+                    deliveries = Deliveries(store, targets, meters.delivery, self._time)
+                    return Runner(session, clock=self._time), deliveries
+
+                driving = Driving(
+                    session, lambda: self._engine(session, meters), beside, self._pulse, self._stopping
+                )
+                await self._together(driving, session, webs, notices)
 
     @contextmanager
     def _webhooks_socket(self) -> Generator[socket.socket | None, None, None]:
@@ -145,20 +157,9 @@ class Server:
         engine = session.engine(None, (), Journal(), _Runs(owner, session.store.runs_with((ACTIVE,))))
         return replace(engine, steps=meters.timed(engine.steps), turned=self._pulse.beat, grace=GRACE)
 
-    async def _together(
-        self, engine: Engine, session: Session, webs: Sequence[_Web], sending: Sequence[Deliveries | Notices]
-    ) -> None:
-        # Schedules only write jobs; the engine beside them drives these.
-        schedules = Runner(session, clock=self._time).run(self._stopping)
-        work = [
-            asyncio.create_task(one)
-            for one in (
-                engine.drive(),
-                *(web.serve() for web in webs),
-                schedules,
-                *(one.run(self._stopping) for one in sending),
-            )
-        ]
+    async def _together(self, driving: Driving, session: Session, webs: Sequence[_Web], notices: Notices) -> None:
+        works = (driving.run(), *(web.serve() for web in webs), notices.run(self._stopping))
+        work = [asyncio.create_task(one) for one in works]
         beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
         if self._settings.ping is not None:
             pings = Pings(session.context, again=(), private=pings_may_be_private())
@@ -169,7 +170,6 @@ class Server:
         finally:
             self._manager.tell("STOPPING=1", "STATUS=Stopping")
             self._stopping.set()
-            engine.stop()
             for web in webs:
                 web.should_exit = True
             for task in beside:
@@ -178,9 +178,9 @@ class Server:
         for failure in (one for one in ended if isinstance(one, Exception)):
             raise failure
 
-    def _tell_ready(self, engine: Engine, exposure: Exposure, bound: socket.socket) -> None:
+    def _tell_ready(self, owner: LeaseHolder, exposure: Exposure, bound: socket.socket) -> None:
         where = exposure.public or origin_of(bound)
-        engine.owner.serves_at(str(where))
+        owner.serves_at(str(where))
         self._manager.tell("READY=1", f"STATUS=Serving {where}")
         self._ready(where)
 

@@ -115,10 +115,20 @@ class Session:
         if self._traces is not None:
             await self._traces.close()
         release(self._redactor)
-        if self._owner is not None:
-            # A plugin's thread that ran over its time may still send, as long as this process lives.
-            stuck = any(ledger.overrun for ledger in self._ledgers)
-            self._owner.keep() if stuck else self._owner.close()
+        # A plugin's thread that ran over its time may still send, as long as this process lives.
+        self._leave(stuck=any(ledger.overrun for ledger in self._ledgers))
+
+    def start_anew(self) -> None:
+        """Let go of what this process holds, once its engine has ended. The next engine has a new name."""
+        # The process lives on, and with it what was cancelled and runs in a thread: closed, the old name would be
+        # taken for dead, and what such a thread still sends be sent twice.
+        self._leave(stuck=any(ledger.overrun or ledger.broken_off for ledger in self._ledgers))
+
+    def _leave(self, *, stuck: bool) -> None:
+        owner, self._owner = self._owner, None
+        if owner is not None:
+            owner.keep() if stuck else owner.close()
+        self._ledgers.clear()
 
     def build(self, loaded: Loaded) -> Pipeline:
         """Build the pipeline of a workflow. Raises `InvalidInput`."""

@@ -20,9 +20,11 @@ from reelwork.money import dollars
 from reelwork.plural import age, counted
 from reelwork.redaction.redactor import mask
 from reelwork.server.access import TOKEN
+from reelwork.server.driving import GOES_ON, STANDS
 from reelwork.server.operations import Served, brands_of
 from reelwork.server.pages.static_files import address_of
 from reelwork.server.problems import phrase_of, status_of
+from reelwork.server.pulse import Pulse
 from reelwork.server.sessions import may_act
 from reelwork.settings.brands import NAME as BRAND
 from reelwork.store.tokens import TokenRow
@@ -73,10 +75,21 @@ def bar_of(served: Served, request: Request) -> Mapping[str, Any]:
         "limited": limited,
         "brands": [] if limited else brands_of(served.unlimited or served),
         "alive": served.pulse.is_alive,
+        # Where the store is concerns whoever keeps the machine, and nobody of one brand.
+        "trouble": trouble_of(served.pulse, told_all=not limited),
         "may_act": may_act(request),
         "who": None if token is None else token.name,
         "person": None if token is None else token.who,
     }
+
+
+def trouble_of(pulse: Pulse, *, told_all: bool) -> str:
+    """Return why nothing is driven, and what to do; empty if there is no reason."""
+    trouble = pulse.trouble
+    if trouble is None:
+        return ""
+    what = trouble.message if told_all else "The store of this server cannot be written."
+    return " ".join((what, trouble.money, STANDS, GOES_ON) if told_all else (what, trouble.money, STANDS))
 
 
 def rendered(

@@ -32,6 +32,17 @@ _OF_THE_VALUE = (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingE
 _UNCOUNTABLE = (OverflowError, RecursionError, sqlite3.IntegrityError)
 
 
+_PASSING = {
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+}
+
+
 def judged(error: Exception, path: Path, done: str = "written") -> Exception:
     """Return the error of what failed alone: the store's trouble, the value's, or its own."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -55,8 +66,11 @@ def explained(error: sqlite3.Error, path: Path, done: str = "written") -> StoreU
             hint="Check the rights of the file and its folder; if the file is damaged, see: reelwork store check. "
             "Do not use another store: this one knows what was paid and posted.",
         )
-    return StoreUnwritable(
+    unwritable = StoreUnwritable(
         f"The store {path} could not be {done}: {error}.",
         hint="Make room on the disk or check its rights, then: reelwork resume. It continues what was begun; "
         "a prompt or workflow that is run again is made and paid for again.",
     )
+    # The low byte of an extended code is the code itself. A damaged file, for one, mends by no waiting.
+    unwritable.passing = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _PASSING
+    return unwritable

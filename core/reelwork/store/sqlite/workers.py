@@ -41,10 +41,12 @@ class Owner:
             make_private_folder(self._folder)
             self._file = _locked(self._folder / self.name)
         except OSError as error:
-            raise StoreUnwritable(
+            unwritable = StoreUnwritable(
                 f"The folder {self._folder} cannot be written: {error.strerror}.",
                 hint="Make room on the disk or check its rights, then: reelwork resume",
-            ) from error
+            )
+            unwritable.passing = True
+            raise unwritable from error
 
     def close(self) -> None:
         """Let go of everything this process holds."""
@@ -106,6 +108,12 @@ def living(store: Path) -> list[str]:
     folder = _folder(store)
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     return [name for name in names if is_alive(store, name)]
+
+
+def processes(store: Path) -> list[str]:
+    """Return the ids of the processes that work on a store now, each once. Nothing is changed."""
+    # A server holds leases under one name, and answers requests under another.
+    return sorted({name.partition("-")[0] for name in living(store)})
 
 
 def runs_at_work(store: Path) -> set[str]:

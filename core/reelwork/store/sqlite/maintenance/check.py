@@ -14,7 +14,7 @@ from reelwork.store.sqlite.maintenance.invariants import broken_rules
 from reelwork.store.sqlite.maintenance.read_only import reading
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.schema import KEEPS_REMOVED, VERSION
-from reelwork.store.sqlite.workers import is_alive, living
+from reelwork.store.sqlite.workers import is_alive, processes
 
 MOST_PROBLEMS = 20
 """Lines of SQLite's own report that are shown."""
@@ -47,7 +47,7 @@ def check(store: Path, now: float) -> Report:
 
 def _report(store: Path, version: int, jobs: dict[str, int], removed: int, found: tuple[Finding, ...]) -> Report:
     size, files = store.stat().st_size, size_of(files_of(store))
-    return Report(str(store), version, size, files, jobs, removed, len(living(store)), found)
+    return Report(str(store), version, size, files, jobs, removed, len(processes(store)), found)
 
 
 def _damage(db: sqlite3.Connection) -> Iterator[Finding]:

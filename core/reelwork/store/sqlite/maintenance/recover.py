@@ -12,7 +12,7 @@ from reelwork.store.sqlite import witness
 from reelwork.store.sqlite.maintenance.read_only import there
 from reelwork.store.sqlite.maintenance.restore import DestinationsIn, doubt
 from reelwork.store.sqlite.opening import connect
-from reelwork.store.sqlite.workers import living
+from reelwork.store.sqlite.workers import processes
 from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
@@ -31,7 +31,7 @@ class Recovered:
 def recover(store: Path, now: float, destinations_in: DestinationsIn, *, moved: bool = False) -> Recovered:
     """Accept the store as the one in use. With `moved` nothing is in doubt. Raises `StoreInvalid`."""
     there(store)
-    working = living(store)
+    working = processes(store)
     if working:
         raise StoreInvalid(
             f"{len(working)} at work on the store {store}: {', '.join(working)}.",

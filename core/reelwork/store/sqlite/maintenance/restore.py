@@ -24,7 +24,7 @@ from reelwork.store.sqlite.maintenance.restored_schedules import pass_over
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.sqlite.witness import HOME, SENT, TAKEN
-from reelwork.store.sqlite.workers import living
+from reelwork.store.sqlite.workers import processes
 from reelwork.store.statuses import BEFORE_SUBMIT, GOES_ON
 from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
@@ -60,7 +60,7 @@ def restore(store: Path, backup: Path, now: float, destinations_in: Destinations
         raise StoreInvalid(
             f"{backup} is the store itself.", money=NOT_DONE, hint="Say where it is to be put in use: --store STORE"
         )
-    working = living(store)
+    working = processes(store)
     if working:
         raise StoreInvalid(
             f"{len(working)} at work on the store {store}: {', '.join(working)}.",

@@ -15,7 +15,7 @@ from reelwork.store.sqlite.maintenance.read_only import reading, there
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.retention import removable
 from reelwork.store.sqlite.schema import KEEPS_REMOVED
-from reelwork.store.sqlite.workers import is_alive, living
+from reelwork.store.sqlite.workers import is_alive, processes
 from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Others who write wait for as long as one transaction takes.
@@ -57,7 +57,7 @@ def plan(store: Path, before: float | None, now: float) -> Plan:
         jobs = NOTHING if before is None else removable(db, before, now)
         files = _sizes(_unneeded_files(store, db, version, now))
         free = _pragma(db, "freelist_count") * _pragma(db, "page_size")
-    return Plan(jobs, len(files), sum(files.values()), len(living(store)), free)
+    return Plan(jobs, len(files), sum(files.values()), len(processes(store)), free)
 
 
 def vacuum(store: Path, before: float | None, now: float) -> Done:
@@ -76,10 +76,10 @@ def vacuum(store: Path, before: float | None, now: float) -> Done:
     finally:
         opened.close()
     files = _remove_files(store, now)
-    processes = len(living(store))
+    at_work = len(processes(store))
     # It rewrites the whole file under the write lock: a process at work would wait for longer than it can.
-    shrunk = 0 if processes else _shrink(store)
-    return Done(jobs, len(files), sum(files.values()), shrunk, processes)
+    shrunk = 0 if at_work else _shrink(store)
+    return Done(jobs, len(files), sum(files.values()), shrunk, at_work)
 
 
 def _remove_files(store: Path, now: float) -> dict[Path, int]:
