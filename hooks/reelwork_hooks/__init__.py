@@ -178,6 +178,8 @@ if TYPE_CHECKING:
         WebhookScheme,
         is_signed,
         render_ids,
+        signature_headers,
+        signing_key,
     )
 
 __all__ = [
@@ -308,6 +310,8 @@ __all__ = [
     "render_ids",
     "says_exists",
     "says_no_funds",
+    "signature_headers",
+    "signing_key",
     "text_at",
     "time_of",
     "value_at",
@@ -348,7 +352,7 @@ _HOMES = {
     "sign_in": "SignsIn SignsInByOAuth",
     "specs": "hookimpl hookspec",
     "uploads": "ResumableUpload UploadDone UploadGone UploadOpen UploadStatus",
-    "webhooks": "Genuine Webhook WebhookConfig WebhookScheme is_signed render_ids",
+    "webhooks": "Genuine Webhook WebhookConfig WebhookScheme is_signed render_ids signature_headers signing_key",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -1,19 +1,24 @@
-"""Webhooks of providers: what came in, what a genuine one says, and how a plugin tells it from a forged one."""
+"""Webhooks: what came in and what a genuine one says, how one is told from a forged one, and how one is signed."""
 
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from reelwork_hooks.context import Context
+from reelwork_hooks.errors import InvalidInput
 from reelwork_hooks.plugin import Config, SecretRef
+
+_SHORTEST_KEY = 16
+"""Bytes of a secret that signs."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,33 @@ def is_signed(
         for signature in given:
             found |= hmac.compare_digest(signature.lower() if coding == "hex" else signature, expected)
     return found
+
+
+def signature_headers(secrets: Sequence[str], id_: str, now: int, body: bytes) -> dict[str, str]:
+    """Return the headers that prove where a body comes from (standardwebhooks.com), with each of the secrets.
+
+    `id_` is what the receiver knows it by when it comes again, and has no full stop; `now` is in seconds since the
+    epoch. Raises `InvalidInput`.
+    """
+    message = f"{id_}.{now}.".encode() + body
+    digests = [hmac.new(signing_key(secret), message, hashlib.sha256).digest() for secret in secrets]
+    signatures = " ".join(f"v1,{base64.b64encode(digest).decode('ascii')}" for digest in digests)
+    return {"webhook-id": id_, "webhook-timestamp": str(now), "webhook-signature": signatures}
+
+
+def signing_key(secret: str) -> bytes:
+    """Return the key that a secret `whsec_…` stands for. Raises `InvalidInput`."""
+    plain = secret.removeprefix("whsec_")
+    try:
+        key = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) < _SHORTEST_KEY:
+        raise InvalidInput(
+            f"the secret of a webhook must be whsec_ and {_SHORTEST_KEY} bytes or more in base64",
+            hint='Make one: echo "whsec_$(head -c 24 /dev/urandom | base64)"',
+        )
+    return key
 
 
 def render_ids(values: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 import logging
 import random
@@ -23,10 +19,11 @@ from reelwork.plugins.pipeline import MakeContext
 from reelwork.settings.webhooks import OutgoingTable, WebhookSettings
 from reelwork.store.outbox import Delivery, TargetRow
 from reelwork.store.protocol import Store
-from reelwork_hooks.errors import InvalidInput, ReelworkError
+from reelwork_hooks.errors import ReelworkError
 from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.plugin import Context
+from reelwork_hooks.webhooks import signature_headers, signing_key
 
 # By the recommendation of standardwebhooks.com: three days and some hours together.
 PAUSES = (5.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
@@ -44,8 +41,6 @@ GRACE = 2.0
 SHORTEST_LOOK, LONGEST_LOOK = 0.05, 1.0
 """Seconds between two looks at the outbox: other processes on the store tell nobody of their events."""
 SEEN_EVERY = 3600.0
-SHORTEST_KEY = 16
-"""Bytes."""
 GONE = 410
 """The status by which a receiver says that it wants nothing any more."""
 
@@ -82,7 +77,7 @@ def targets_of(settings: WebhookSettings, make_context: MakeContext) -> dict[str
         # network is reached only where they say so.
         found[name] = Target(name, table, context, context.http(trust=[table.url] if table.private else []))
         for secret in found[name].secrets():
-            key_of(secret)
+            signing_key(secret)
     return found
 
 
@@ -167,7 +162,8 @@ class Deliveries:
         body = body_of(delivery)
         try:
             secrets = await run_in_threadpool(target.secrets)
-            headers = {**signed(secrets, delivery.id, int(time.time()), body), "Content-Type": "application/json"}
+            signature = signature_headers(secrets, delivery.id, int(time.time()), body)
+            headers = {**signature, "Content-Type": "application/json"}
             answer = await target.http.post(
                 target.table.url, content=body, headers=headers, timeout=SENDING_SECONDS
             )
@@ -207,26 +203,3 @@ def body_of(delivery: Delivery) -> bytes:
         "data": {"job": delivery.job_id, "run": delivery.run_id, "details": json.loads(delivery.details)},
     }
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def signed(secrets: Sequence[str], id_: str, now: int, body: bytes) -> dict[str, str]:
-    """Return the headers that prove where a body comes from (standardwebhooks.com), with each of the secrets."""
-    message = f"{id_}.{now}.".encode() + body
-    digests = [hmac.new(key_of(secret), message, hashlib.sha256).digest() for secret in secrets]
-    signatures = " ".join(f"v1,{base64.b64encode(digest).decode('ascii')}" for digest in digests)
-    return {"webhook-id": id_, "webhook-timestamp": str(now), "webhook-signature": signatures}
-
-
-def key_of(secret: str) -> bytes:
-    """Return the key that a secret `whsec_…` stands for. Raises `InvalidInput`."""
-    plain = secret.removeprefix("whsec_")
-    try:
-        key = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) < SHORTEST_KEY:
-        raise InvalidInput(
-            f"the secret of a webhook must be whsec_ and {SHORTEST_KEY} bytes or more in base64",
-            hint='Make one: echo "whsec_$(head -c 24 /dev/urandom | base64)"',
-        )
-    return key

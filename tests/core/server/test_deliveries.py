@@ -21,7 +21,7 @@ from tests.core.server.conftest import PATIENCE, Machine
 from reelwork.errors import WorkflowInvalid
 from reelwork.plugins.catalog import Catalog
 from reelwork.server import deliveries
-from reelwork.server.deliveries import Deliveries, key_of, targets_of
+from reelwork.server.deliveries import Deliveries, targets_of
 from reelwork.settings.webhooks import webhook_settings
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.outbox import ENDED_SECONDS, MOST_WAITING, TARGET_SECONDS, TargetRow
@@ -29,7 +29,7 @@ from reelwork.store.records import DONE, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.session import Session
 from reelwork.studio.webhook_deliveries import send_again
-from reelwork_hooks import InvalidInput
+from reelwork_hooks import InvalidInput, signing_key
 
 SECRET, OLD = (f"whsec_{base64.b64encode(bytes([at]) * 24).decode()}" for at in (1, 2))
 
@@ -498,7 +498,7 @@ def test_an_address_that_is_none_is_refused_with_its_key(office: OpenOffice, tmp
 def test_a_secret_must_be_long_enough(office: OpenOffice, monkeypatch: pytest.MonkeyPatch) -> None:
     for weak in ("whsec_", "whsec_c2hvcnQ=", "hunter2", "whsec_not base64"):
         with pytest.raises(InvalidInput, match="16 bytes or more"):
-            key_of(weak)
+            signing_key(weak)
     monkeypatch.setenv("SHOP_SECRET", "hunter2")
     with pytest.raises(InvalidInput, match="16 bytes or more"):
         office()
