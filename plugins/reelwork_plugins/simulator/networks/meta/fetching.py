@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import math
 import time
 from contextlib import suppress
-from pathlib import Path
-from urllib.parse import urlsplit
 
+from reelwork_plugins.simulator.networks.downloads import download
 from reelwork_plugins.simulator.networks.films import Film, look_at
 from reelwork_plugins.simulator.networks.meta.store import Accounts, Container
 from reelwork_plugins.simulator.simulation import Simulation
 
-FETCH_SECONDS = 60.0
-LARGEST = 1 << 30
+AGENT = "facebookexternalua"
 
 
 async def take(sim: Simulation, accounts: Accounts, container: Container, unusable: str, shortest: float) -> None:
@@ -37,24 +34,4 @@ async def take(sim: Simulation, accounts: Accounts, container: Container, unusab
 
 async def fetch(accounts: Accounts, container: Container, address: str) -> bool:
     """Fetch a video, as Meta does; return whether it came."""
-    return await asyncio.to_thread(_fetched, address, container.path)
-
-
-# Without reelwork's own client: what stands for another company's server must not share its rules for addresses.
-def _fetched(address: str, path: Path) -> bool:
-    parts = urlsplit(address)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=FETCH_SECONDS)
-    try:
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("GET", target, headers={"user-agent": "facebookexternalua"})
-        answer = connection.getresponse()
-        content = answer.read(LARGEST)
-        if answer.status != 200:
-            return False
-        path.write_bytes(content)
-        return True
-    except (OSError, http.client.HTTPException, ValueError):
-        return False
-    finally:
-        connection.close()
+    return await asyncio.to_thread(download, address, container.path, AGENT)
