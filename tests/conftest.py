@@ -63,6 +63,7 @@ SLOW = tuple(
         "plugins/publishers/facebook/test_conformance.py",
         "plugins/publishers/instagram/test_conformance.py",
         "plugins/publishers/threads/test_conformance.py",
+        "plugins/publishers/webhook/test_conformance.py",
         "plugins/publishers/youtube/test_conformance.py",
         "plugins/storage/test_conformance.py",
         "plugins/test_conformance.py",

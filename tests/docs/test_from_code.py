@@ -100,6 +100,7 @@ def test_every_plugin_provider_and_setting_is_documented() -> None:
         "kling",
         "storage",
         *networks,
+        "webhook-publisher",
         "openai-moderation",
         "template",
         "llm-rewrite",

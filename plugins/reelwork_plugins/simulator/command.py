@@ -45,7 +45,9 @@ class _WithFaults(click.Command):
 )
 @click.option(
     "--network",
-    type=click.Choice(["discord", "facebook", "instagram", "mastodon", "telegram", "threads", "youtube"]),
+    type=click.Choice(
+        ["discord", "facebook", "instagram", "mastodon", "telegram", "threads", "webhook", "youtube"]
+    ),
     help="Play a network to post to instead, with a page of what was posted.",
 )
 @click.option(

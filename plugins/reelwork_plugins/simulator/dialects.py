@@ -34,6 +34,7 @@ class Dialect:
         "youtube",
         "graph",
         "discord",
+        "problem",
     ] = "openai"
     """The shape of an error's body."""
     keys: bool = True

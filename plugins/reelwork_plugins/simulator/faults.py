@@ -103,6 +103,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("forgotten", ("container",), "do not know the container, or upload (facebook, instagram, threads)"),
     Kind("two", ("pages",), "whoever signs in has two pages (facebook)"),
     Kind("hidden", ("label",), "do not show the label for AI of a post (facebook)"),
+    Kind("forgotten", ("posts",), "say that there is no such post, although there is (webhook)"),
     Kind("expired", ("ask", "upload", "publish"), "say that the upload's session is gone (youtube)"),
     Kind(
         "expire",
@@ -110,7 +111,7 @@ KINDS: tuple[Kind, ...] = (
         "give access tokens that end after so many seconds (youtube, facebook, instagram, threads)",
         "seconds",
     ),
-    Kind("ignored", ("keys",), "post again although the key is known, as other software does (mastodon)"),
+    Kind("ignored", ("keys",), "post again although the key is known, as other software does (mastodon, webhook)"),
     Kind("shared", ("media",), "leave out an upload that is in a post, as before Mastodon 4.3 (mastodon)"),
     Kind("other", ("instance",), "present itself as other software than Mastodon (mastodon)"),
     Kind(

@@ -39,7 +39,7 @@ class Form:
     files: Mapping[str, Upload] = field(default_factory=dict)
     problem: str = ""
     content: bytes = b""
-    """The body of a form of kind `other`, as far as it came."""
+    """The body of a form of kind `other`, as far as it came, or of JSON."""
     cut: bool = False
     """The client went away before the body was complete."""
 
@@ -102,7 +102,9 @@ def _json(body: bytes) -> Form:
         return Form("json", problem="the body is not valid JSON")
     if not isinstance(fields, dict):
         return Form("json", problem="the body is no JSON object")
-    return Form("json", problem="the body is nested too deeply") if _too_deep(fields) else Form("json", fields)
+    if _too_deep(fields):
+        return Form("json", problem="the body is nested too deeply")
+    return Form("json", fields, content=body)
 
 
 def _too_deep(value: Any, left: int = DEEPEST) -> bool:

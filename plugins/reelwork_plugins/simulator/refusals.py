@@ -56,6 +56,10 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
         return _graph_error(refused)
     if dialect.errors == "discord":
         return _discord_error(refused)
+    if dialect.errors == "problem":
+        # RFC 9457.
+        about = {"type": "about:blank", "title": phrase(refused.status), "status": refused.status}
+        return {**about, "detail": refused.message}
     if dialect.errors == "telegram":
         return _telegram_error(refused)
     if dialect.errors == "kling":
