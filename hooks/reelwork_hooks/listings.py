@@ -52,12 +52,13 @@ async def read_listing(
     makes the list incomplete, since it may be ours. `of` names the list in messages, such as `the list of
     requests`. `until` ends the reading at an entry that is certainly ours. `overlap`, the size of a full page, is
     for lists whose pages begin with the last entry of the page before: what comes twice counts once, and a short
-    page of nothing new is the end. With `again` the first page of several is read once more at the end: what is new
-    there is added, and a list that changed otherwise is incomplete.
+    page of nothing new is the end. With `again` the first page of several is read once more at the end, and always
+    all but the last where pages are asked for by a number: what is new there is added, and a list that changed
+    otherwise is incomplete.
     """
     reading = _Reading[T](of, overlap)
     place: Hashable | None = None
-    places: set[Hashable | None] = {place}
+    places: dict[Hashable | None, None] = {place: None}
     for _ in range(most_pages):
         page = await page_at(place)
         if reading.ends(page, candidate, until):
@@ -66,11 +67,15 @@ async def read_listing(
             reading.faults.append(f"{of} repeats a page")
             break
         place = page.after
-        places.add(place)
+        places[place] = None
     else:
         reading.faults.append(f"{of} has more than {most_pages} pages")
-    if again and reading.pages > 1 and not reading.faults:
-        reading.compare(await page_at(None), candidate)
+    # A number counts from the front. What goes from a page in the middle takes the first entry of the next one to a
+    # page that was read already: ours could be passed over, and be made a second time.
+    counted = any(isinstance(one, int) for one in places)
+    if (again or counted) and reading.pages > 1 and not reading.faults:
+        once_more = list(places)[: reading.pages - 1 if counted else 1]
+        reading.compare([await page_at(one) for one in once_more], candidate)
     return reading.listing()
 
 
@@ -87,7 +92,8 @@ class _Reading(list[Candidate[T]]):
         self._date: datetime | None = None
         self._age: float | None = None
         self._bytes = 0
-        self._first: list[str] = []
+        self._seen: list[list[str]] = []
+        """The ids on each page, in its order."""
 
     def ends(
         self,
@@ -100,8 +106,7 @@ class _Reading(list[Candidate[T]]):
         if page.entries is None:
             return self._fault(page.why or f"{self.of} cannot be read")
         read = [candidate(entry) for entry in page.entries]
-        if self.pages == 1:
-            self._first = _ids(read)
+        self._seen.append(_ids(read))
         if read and None not in read and self.ids.issuperset(_ids(read)):
             # Not added: each of its entries would look like a second one of ours.
             return len(read) < self.overlap or self._fault(f"{self.of} repeats a page")
@@ -137,15 +142,19 @@ class _Reading(list[Candidate[T]]):
         self.append(one)
         return None if known else one
 
-    def compare(self, page: Page, candidate: Callable[[Any], Candidate[T] | None]) -> None:
-        """Compare the first page with itself, read once more, and add what is new on it."""
-        self._opened(page)
-        read = [candidate(entry) for entry in page.entries or ()]
+    def compare(self, pages: Sequence[Page], candidate: Callable[[Any], Candidate[T] | None]) -> None:
+        """Compare the first pages with themselves, read once more, and add what is new on them."""
+        read: list[Candidate[T] | None] = []
+        for page in pages:
+            self._opened(page)
+            read += [candidate(entry) for entry in page.entries or ()]
+        before = [id_ for seen in self._seen[: len(pages)] for id_ in seen]
         still = [id_ for id_ in _ids(read) if id_ in self.ids]
         # New entries come first, and may push others off the page. An entry that was removed or moved may have
         # taken another one to a page that was read already.
-        if page.entries is None or len(read) < len(self._first) or still != self._first[: len(still)]:
-            self._fault(page.why or f"{self.of} changed while it was read")
+        unread = next((page for page in pages if page.entries is None), None)
+        if unread is not None or len(read) < len(before) or still != before[: len(still)]:
+            self._fault(unread.why if unread and unread.why else f"{self.of} changed while it was read")
         for one in read:
             if one is None or _ids([one])[0] not in self.ids:
                 self._add(one)

@@ -272,7 +272,8 @@ def test_a_list_is_complete_only_where_its_end_was_seen(
 
 def test_a_list_is_as_old_as_its_oldest_page_and_tells_its_total() -> None:
     listing = read([(["a"], 1), (["b"], None)], total=3)
-    assert (listing.age, listing.total) == (2.0, 3)
+    # Its first page is read once more, as the third.
+    assert (listing.age, listing.total) == (3.0, 3)
 
 
 @pytest.mark.parametrize(
@@ -302,6 +303,64 @@ def test_a_first_page_that_changed_meanwhile_is_seen_by_reading_it_again(
     listing = read(Moving([(["a", "b"], 1), (["c"], None)]), again=True)
     assert "".join(one.result.remote_id for one in listing.candidates) == ids
     assert (listing.why, listing.complete) == (why, not why)
+
+
+class Shelf:
+    """A list by page number, newest first, without a total; something happens to it before one of the reads."""
+
+    def __init__(self, entries: str, happens: int, change: Callable[[list[str]], None]) -> None:
+        self.entries, self._happens, self._change = list(entries), happens, change
+        self.reads = 0
+
+    async def page_at(self, number: int | None) -> Page:
+        if self.reads == self._happens:
+            self._change(self.entries)
+        self.reads += 1
+        at = ((number or 1) - 1) * 2
+        entries = self.entries[at : at + 2]
+        return Page(Answer(200), entries, (number or 1) + 1 if entries else None)
+
+    def read(self) -> Listing[Submitted]:
+        def candidate(entry: Any) -> Candidate[Submitted]:
+            return Candidate(Submitted(remote_id=entry))
+
+        return asyncio.run(read_listing(self.page_at, candidate, of="the list"))
+
+
+@pytest.mark.parametrize("length", range(1, 9))
+def test_a_list_by_number_from_which_an_entry_goes_is_never_taken_for_whole_without_another(length: int) -> None:
+    entries, whole = "abcdefgh"[:length], 0
+    for happens in range(2 * length + 2):
+        for gone in entries:
+            shelf = Shelf(entries, happens, lambda there, gone=gone: there.remove(gone))  # type: ignore[misc]
+            listing = shelf.read()
+            shown = [one.result.remote_id for one in listing.candidates]
+            whole += listing.complete
+            assert not listing.complete or {*entries} - {gone} <= {*shown}, (happens, gone, shown)
+    # What happens before the first read, or after the last one, makes no list incomplete.
+    assert whole >= 2 * length
+
+
+@pytest.mark.parametrize("length", range(1, 9))
+def test_a_list_by_number_to_which_an_entry_comes_stays_whole_or_says_that_it_is_not(length: int) -> None:
+    entries = "abcdefgh"[:length]
+    for happens in range(2 * length + 2):
+        listing = Shelf(entries, happens, lambda there: there.insert(0, "new")).read()
+        assert not listing.complete or {*entries} <= {one.result.remote_id for one in listing.candidates}
+
+
+def test_a_list_by_cursors_is_compared_by_its_first_page_alone() -> None:
+    asked: list[Any] = []
+    pages = {None: (["a"], "x"), "x": (["b"], "y"), "y": (["c"], None)}
+
+    async def page_at(place: Any) -> Page:
+        asked.append(place)
+        return Page(Answer(200), *pages[place])
+
+    listing = asyncio.run(
+        read_listing(page_at, lambda one: Candidate(Submitted(remote_id=one)), of="the list", again=True)
+    )
+    assert (listing.complete, asked) == (True, [None, "x", "y", None])
 
 
 def test_one_page_alone_is_not_read_again() -> None:
