@@ -48,7 +48,8 @@ from reelwork_plugins.publishers.facebook.checks import (
     not_shown_yet,
     schedule,
 )
-from reelwork_plugins.publishers.facebook.config import FacebookConfig, FacebookOptions
+from reelwork_plugins.publishers.facebook.config import FacebookConfig
+from reelwork_plugins.publishers.facebook.shape import LONGEST
 from reelwork_plugins.publishers.facebook.sign_in import accounts_of, base_url, oauth_of, uploads_url
 from reelwork_plugins.publishers.facebook.standing import Standing
 from reelwork_plugins.publishers.facebook.text import description, title
@@ -66,6 +67,9 @@ UPLOAD_SECONDS = 600.0
 MISSING_SECONDS = 900.0
 """Seconds for which a new post may not be shown as one."""
 
+VIDEO = Target(longest=14_400, most_bytes=10_000_000_000, codecs=("h264", "hevc"))
+REEL = VIDEO.replace(longest=LONGEST, aspect_ratio="9:16")
+
 
 class Facebook(Plugin):
     """Posts the clip to a Facebook page and says in Facebook's own field that it was made with AI.
@@ -76,13 +80,12 @@ class Facebook(Plugin):
 
     Config = FacebookConfig
     config: FacebookConfig
-    PostOptions = FacebookOptions
     post_fields = ("publish_at", "disclosure")
     public = True
     idempotency = Idempotency.LOOKUP
     # Longer than a gateway waits: what may still publish the video has done so by then.
     settle_seconds = 120.0
-    accepts = Target(longest=14_400, most_bytes=10_000_000_000, codecs=("h264", "hevc"))
+    accepts = VIDEO
     notes = (
         "Facebook takes 30 reels of a page through its API in 24 hours.",
         "Until Meta has reviewed your app, only people with a role in it can sign in, and only they see its posts.",
@@ -93,6 +96,11 @@ class Facebook(Plugin):
         AccountField("client_secret", "App secret", secret=True, help="Beside the ID."),
         AccountField("service", required=False, help="The address of a simulator, to rehearse with."),
     )
+
+    def __init__(self, config: FacebookConfig, context: Context) -> None:
+        super().__init__(config, context)
+        if config.kind == "reel":
+            self.accepts = REEL  # type: ignore[misc]
 
     @staticmethod
     async def oauth(given: Mapping[str, str], redirect_uri: str, context: Context) -> OAuth:
@@ -117,11 +125,11 @@ class Facebook(Plugin):
     @hookimpl
     def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:
         """Tell what Facebook would refuse, before a video is paid for."""
-        return list(brief_problems(brief, self.context.name, self.context.now()))
+        return list(brief_problems(brief, self.context.name, self.config.kind, self.context.now()))
 
     def kind(self, post: Post) -> str:
         """Return the kind of post that it becomes, `reel` or `video`. Raises `Rejected`."""
-        return kind_of(post, FacebookOptions.model_validate(dict(post.options)).kind)
+        return kind_of(post, self.config.kind)
 
     def _account(self) -> Mapping[str, str]:
         account = self.context.account(self.config.account)
@@ -187,7 +195,7 @@ class Facebook(Plugin):
                 if isinstance(problem, Rejected):
                     return self._again(Standing("broken", problem.message), state)
                 raise problem
-        return Pending(after=FIRST_POLL, state={**state, "sent": True, "after": FIRST_POLL})
+        return await self._looked_at(post, {**state, "sent": True, "after": FIRST_POLL})
 
     async def _transferred(self, post: Post, job: Job, state: Mapping[str, Any]) -> JsonValue | Pending:
         """Send the pieces of a plain video that Facebook asks for, one after the other."""

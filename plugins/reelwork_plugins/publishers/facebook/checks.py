@@ -15,7 +15,7 @@ from reelwork_hooks import (
     Rejected,
     StoredAccount,
 )
-from reelwork_plugins.publishers.facebook.shape import LONGEST, SHORTEST, no_reel
+from reelwork_plugins.publishers.facebook.shape import SHORTEST, no_reel
 from reelwork_plugins.publishers.facebook.sign_in import base_url
 from reelwork_plugins.publishers.facebook.videos import CODES
 from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED, Graph
@@ -48,7 +48,7 @@ def kind_of(post: Post, wanted: str) -> str:
         raise Rejected(
             f"facebook: the video does not fit a reel: {problems[0]}.",
             money=NOTHING_POSTED,
-            hint='Set kind = "auto" or "video" under [destination.facebook], or make another video.',
+            hint='Set kind = "auto" or "video" under [plugin.facebook], or make another video.',
         )
     return "video" if problems or wanted == "video" else "reel"
 
@@ -66,7 +66,7 @@ def check_post(post: Post, now: datetime) -> None:
         raise Rejected(f"facebook: {problem}.", money=NOTHING_POSTED, hint=hint)
 
 
-def brief_problems(brief: Brief, destination: str, now: datetime) -> Iterator[Problem]:
+def brief_problems(brief: Brief, destination: str, kind: str, now: datetime) -> Iterator[Problem]:
     """Tell what Facebook would refuse of a brief."""
     copy = brief.destinations.get(destination)
     privacy = (copy.privacy if copy else None) or brief.privacy
@@ -77,11 +77,12 @@ def brief_problems(brief: Brief, destination: str, now: datetime) -> Iterator[Pr
             field="privacy",
             hint=f'Write privacy = "public" under [destination.{destination}].',
         )
-    if copy is not None and copy.options.get("kind") == "reel" and not SHORTEST <= brief.duration <= LONGEST:
-        told = f"{destination}: {brief.duration:g} s does not fit; a reel has {SHORTEST:g} to {LONGEST:g} s."
-        yield Problem(message=told, field="duration", hint='Change duration, or set kind = "auto".')
-    at = (copy.publish_at if copy else None) or brief.publish_at
-    if isinstance(at, datetime) and (at - now).total_seconds() > LATEST:
+    if kind == "reel" and brief.duration < SHORTEST:
+        told = f"{destination}: {brief.duration:g} s is too short; a reel has at least {SHORTEST:g} s."
+        yield Problem(message=told, field="duration", hint=f"Set duration = {SHORTEST:g}, or more.")
+    # Only a destination's own time goes to Facebook: for the brief's, Reelwork waits.
+    at = copy.publish_at if copy else None
+    if at is not None and (at - now).total_seconds() > LATEST:
         told = f"{destination}: Facebook schedules at most 30 days ahead; this post is for {at:%Y-%m-%d}."
         yield Problem(message=told, field="publish_at", hint="Set an earlier publish_at, or run it later.")
 

@@ -17,10 +17,6 @@ class FacebookConfig(Config):
     """The page's account, as `reelwork accounts add facebook` has stored it."""
     text: Template = "{title}\n\n{caption}\n\n{hashtags}"
     """The text. May use {title}, {caption}, {hashtags}, {prompt} and {platform}; what is empty leaves no gap."""
-
-
-class FacebookOptions(Config):
-    """The options of a post under `[destination.NAME]`, beyond those that every post has."""
-
     kind: Literal["auto", "reel", "video"] = "auto"
-    """`auto` posts a reel where the video is one by its shape and length, and a plain video otherwise."""
+    """`auto` posts a reel where the video is one by its shape and length, and a plain video otherwise. With `reel`
+    another video is refused before it is made, or brought into that form by a plugin such as `reframe`."""

@@ -271,7 +271,6 @@ def test_what_is_due_before_facebook_would_keep_it_waits_here(bench: Bench) -> N
     ("changes", "told"),
     [
         ({"privacy": "unlisted"}, "is public, and this one is unlisted"),
-        ({"options": {"kind": "reel"}}, "does not fit a reel: it has 91 s; a reel has 3 to 90 s"),
         ({"ahead": timedelta(days=40)}, "30 days ahead"),
     ],
 )
@@ -280,9 +279,17 @@ def test_what_facebook_does_not_take_is_refused_before_anything_is_sent(
 ) -> None:
     if ahead := changes.pop("ahead", None):
         changes["publish_at"] = bench.context.now() + ahead
-    bench.takes(film, duration=91.0)
     bench.says(**changes)
     with pytest.raises(Rejected, match=told):
+        bench.prepare()
+    assert bench.network.asked == []
+
+
+def test_where_only_reels_are_wanted_no_other_video_is_posted(bench: Bench, film: Path) -> None:
+    bench.plugin = Facebook(FacebookConfig(kind="reel"), bench.context)
+    assert (bench.plugin.accepts.aspect_ratio, bench.plugin.accepts.longest) == ("9:16", 90)
+    bench.takes(film, duration=91.0)
+    with pytest.raises(Rejected, match="does not fit a reel: it has 91 s; a reel has 3 to 90 s"):
         bench.prepare()
     assert bench.network.asked == []
 
@@ -305,16 +312,21 @@ def test_a_reel_is_told_by_its_shape_and_length(bench: Bench, film: Path, facts:
 
 
 def test_a_brief_is_checked_before_it_is_paid_for(bench: Bench) -> None:
-    def problems(**brief: Any) -> list[str]:
+    reels = Facebook(FacebookConfig(kind="reel"), bench.context)
+
+    def problems(plugin: Facebook = bench.plugin, **brief: Any) -> list[str]:
         given = sample_brief(**{"privacy": "public", "duration": 5, **brief})
-        return [one.message for one in bench.plugin.check_brief(given, sample_job())]
+        return [one.message for one in plugin.check_brief(given, sample_job())]
 
     assert problems() == []
     assert "should be private" in problems(privacy="private")[0]
     assert problems(privacy="private", destinations={"facebook": PostCopy(privacy="public")}) == []
-    reel = {"facebook": PostCopy(options={"kind": "reel"})}
-    assert "a reel has 3 to 90 s" in problems(duration=2, destinations=reel)[0]
-    assert "30 days ahead" in problems(publish_at=bench.context.now() + timedelta(days=31))[0]
+    assert problems(duration=2) == []
+    assert "a reel has at least 3 s" in problems(reels, duration=2)[0]
+    later = bench.context.now() + timedelta(days=31)
+    assert "30 days ahead" in problems(destinations={"facebook": PostCopy(publish_at=later)})[0]
+    # For the time of a brief Reelwork waits itself.
+    assert problems(publish_at=later) == []
 
 
 def test_each_page_has_its_own_posts(bench: Bench, network: Network) -> None:
