@@ -105,6 +105,7 @@ networks: $(VENV)/.test
 	REELWORK_FAULTS_NETWORK=mastodon-keys $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=youtube $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=instagram $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=facebook $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=telegram $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=discord $(BIN)/python tests/faults/matrix.py
 

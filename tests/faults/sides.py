@@ -23,6 +23,8 @@ from reelwork_hooks import Credentials
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.discord.channel import HOOKS, Channel
 from reelwork_plugins.simulator.networks.discord.handlers import Discord
+from reelwork_plugins.simulator.networks.facebook.handlers import Facebook
+from reelwork_plugins.simulator.networks.facebook.store import Pages, page_id
 from reelwork_plugins.simulator.networks.instagram.handlers import Instagram
 from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import Instance
@@ -62,6 +64,8 @@ NOT_CLEAR: Mapping[str, str] = {
 """Answers to a post that are none."""
 TOKENS: Mapping[str, str] = {"mastodon": OPEN_TOKEN, "telegram": BOT_TOKEN}
 """Of the networks to which a token is given in the workflow."""
+BY_PAGE: Mapping[str, Callable[[str], str]] = {"facebook": page_id, "instagram": account_id}
+"""The networks whose accounts have the token of a page, and the id that an account has there."""
 VIDEO_FAULTS = ("video:fail", "video:reject")
 
 
@@ -177,6 +181,9 @@ class NetworkSide(Side):
             own["answer lost, and the container is forgotten"] = (
                 "publish:accept-then-drop*1;container:forgotten@nth=2*4"
             )
+        if self.name == "facebook":
+            # The video says that it was not published, and the list says so, too, for a while.
+            own["answer lost, and a status that lags"] = "publish:accept-then-drop*1;container:stale@nth=3*2"
         return {**lost, **refused, **own}
 
     def fail(self, fault: str) -> None:
@@ -199,6 +206,8 @@ class NetworkSide(Side):
             played.instance = Instance()
         elif isinstance(played, Youtube):
             played.channels = Channels()
+        elif isinstance(played, Facebook):
+            played.pages = Pages()
         elif isinstance(played, Instagram):
             played.accounts = MetaAccounts()
             # Whatever the length of the provider's clips.
@@ -212,7 +221,7 @@ class NetworkSide(Side):
     def _place(self, url: str) -> dict[str, str]:
         if self.name == "mastodon":
             return {"instance": url, "access_token": "env:REELWORK_FAULTS_TOKEN"}
-        if self.name == "instagram":
+        if self.name in BY_PAGE:
             # Its account tells where it is.
             return {}
         if self.name == "discord":
@@ -225,10 +234,10 @@ class NetworkSide(Side):
         """Store an account whose token has ended: each process begins with a refresh."""
         if self.name in SILENT or self.name in TOKENS:
             return
-        if self.name == "instagram":
-            id_ = account_id(ANYONE)
+        if self.name in BY_PAGE:
+            id_ = BY_PAGE[self.name](ANYONE)
             shown = {"id": id_, "login": "facebook", "service": url, "identifier": f"@{ANYONE}"}
-            page = Credentials(shown, {"access_token": OPEN_TOKEN}, f"{url} instagram {id_}")
+            page = Credentials(shown, {"access_token": OPEN_TOKEN}, f"{url} {self.name} {id_}")
             Accounts(folder / "accounts.json").add(self.name, self.name, page)
             return
         scopes = tuple(sorted(SCOPES))
@@ -288,11 +297,13 @@ def _losing(operation: str) -> str:
 
 
 MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
+FACEBOOK = ("begin", "upload", "processing", "publish", "list")
 INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
 DISCORD = ("account", "publish")
 TELEGRAM = ("account", "chat", "member", "publish")
 YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
+    "facebook": lambda: NetworkSide("facebook", {}, (), FACEBOOK),
     "instagram": lambda: NetworkSide("instagram", {}, (), INSTAGRAM),
     # Other software takes the key and ignores it: all that is told comes from its list.
     "mastodon": lambda: NetworkSide("mastodon", {}, ("keys:ignored",), MASTODON),
