@@ -108,6 +108,9 @@ networks: $(VENV)/.test
 	REELWORK_FAULTS_NETWORK=facebook $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=telegram $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=discord $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=webhook $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=webhook-keys $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=webhook-lookup $(BIN)/python tests/faults/matrix.py
 
 soak: $(VENV)/.test
 	$(BIN)/python tests/faults/soak.py

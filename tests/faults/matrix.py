@@ -3,9 +3,9 @@
 Counted are the simulator's and the wall's own logs, never Reelwork's. `make faults` runs all of it;
 `python tests/faults/matrix.py "FAULT NAME" …` only the scenes with these faults. With
 `REELWORK_FAULTS_PROTOCOL=fal` the provider is `fal`, whose list has only what has ended; with `kling` it is one
-that lists no prompt. With `REELWORK_FAULTS_NETWORK=mastodon`, `mastodon-keys`, `youtube`, `instagram`, `facebook`,
-`telegram` or `discord` the jobs post to that network, as the simulator plays it, and every request to it may lose
-its answer or its token. `REELWORK_FAULTS_MOST=8` takes so many kill points of each scene at most. With
+that lists no prompt. With `REELWORK_FAULTS_NETWORK` and a name of `sides.SIDES`, such as `mastodon` or
+`webhook-keys`, the jobs post to that network, as the simulator plays it, and every request to it may lose its
+answer or its token. `REELWORK_FAULTS_MOST=8` takes so many kill points of each scene at most. With
 `REELWORK_FAULTS_SERVE=1` the processes are servers, each asked over its API.
 """
 

@@ -34,6 +34,8 @@ from reelwork_plugins.simulator.networks.telegram.chats import Chats
 from reelwork_plugins.simulator.networks.telegram.handlers import TOKEN as BOT_TOKEN
 from reelwork_plugins.simulator.networks.telegram.handlers import Telegram
 from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
+from reelwork_plugins.simulator.networks.webhook.handlers import OPEN_SECRET, WebhookReceiver
+from reelwork_plugins.simulator.networks.webhook.inbox import Inbox
 from reelwork_plugins.simulator.networks.youtube.channel import Channels
 from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
 
@@ -57,12 +59,16 @@ LISTS_THAT_LIE: Mapping[str, str] = {
     "never arrived, then an empty list": "publish:silent=0.3*1;list:empty*3",
 }
 """What a network may show of a post in doubt that is not so."""
+UNTOLD: Mapping[str, str] = {
+    "answer lost, then no post is told of": "publish:accept-then-drop*1;posts:forgotten*3",
+}
+"""What a receiver of webhooks may say of a post in doubt that is not so."""
 NOT_CLEAR: Mapping[str, str] = {
     "no id in the answer": "publish:no-id*1",
     "a web page for an answer": "publish:accept-then-html*1",
 }
 """Answers to a post that are none."""
-TOKENS: Mapping[str, str] = {"mastodon": OPEN_TOKEN, "telegram": BOT_TOKEN}
+TOKENS: Mapping[str, str] = {"mastodon": OPEN_TOKEN, "telegram": BOT_TOKEN, "webhook": OPEN_SECRET}
 """Of the networks to which a token is given in the workflow."""
 BY_PAGE: Mapping[str, Callable[[str], str]] = {"facebook": page_id, "instagram": account_id}
 """The networks whose accounts have the token of a page, and the id that an account has there."""
@@ -172,7 +178,10 @@ class NetworkSide(Side):
         refused = {f"{one}: token refused": f"{one}:401*1" for one in self.operations}
         if not self.can_be_asked:
             return {**lost, **refused, **NOT_CLEAR}
-        own = {"the video cannot be used": "video:fail*1", **NOT_CLEAR, **LISTS_THAT_LIE}
+        own = {"the video cannot be used": "video:fail*1", **NOT_CLEAR}
+        if self.name == "webhook":
+            return {**lost, **refused, **own, **UNTOLD}
+        own |= LISTS_THAT_LIE
         if "ask" in self.operations:
             # Its session no longer knows what became of it: only the channel's list can tell.
             own["answer lost, and the session is gone"] = "publish:accept-then-drop*1;ask:expired@nth=2*4"
@@ -216,9 +225,11 @@ class NetworkSide(Side):
             played.chats = Chats()
         elif isinstance(played, Discord):
             played.channel = Channel()
+        elif isinstance(played, WebhookReceiver):
+            played.inbox = Inbox()
         self.simulator.simulation.log.clear()
 
-    def _place(self, url: str) -> dict[str, str]:
+    def _place(self, url: str) -> dict[str, Any]:
         if self.name == "mastodon":
             return {"instance": url, "access_token": "env:REELWORK_FAULTS_TOKEN"}
         if self.name in BY_PAGE:
@@ -226,6 +237,9 @@ class NetworkSide(Side):
             return {}
         if self.name == "discord":
             return {"webhook": "env:REELWORK_FAULTS_TOKEN"}
+        if self.name == "webhook":
+            asked = {"lookup": f"{url}/posts/{{id}}"} if "lookup" in self.table else {}
+            return {"url": f"{url}/posts", "secret": "env:REELWORK_FAULTS_TOKEN", "private": True, **asked}
         if self.name == "telegram":
             return {"base_url": url, "token": "env:REELWORK_FAULTS_TOKEN", "chat": "@rehearsal", "link_base": url}
         return {"base_url": url}
@@ -283,7 +297,8 @@ class NetworkSide(Side):
 
     @property
     def can_be_asked(self) -> bool:
-        return self.name not in SILENT
+        # A receiver of webhooks is as its settings say.
+        return self.name not in SILENT or bool(self.table)
 
     def ends_without(self, fault: str) -> bool:
         return fault.startswith(VIDEO_FAULTS)
@@ -301,6 +316,7 @@ FACEBOOK = ("begin", "upload", "processing", "publish", "list")
 INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
 DISCORD = ("account", "publish")
 TELEGRAM = ("account", "chat", "member", "publish")
+WEBHOOK = ("publish",)
 YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
     "facebook": lambda: NetworkSide("facebook", {}, (), FACEBOOK),
@@ -311,8 +327,14 @@ SIDES: Mapping[str, Callable[[], Side]] = {
     # What was posted cannot be asked for: a lost answer is held.
     "discord": lambda: NetworkSide("discord", {}, (), DISCORD),
     "telegram": lambda: NetworkSide("telegram", {}, (), TELEGRAM),
+    # It posts again what it has seen, unless it is said to know it.
+    "webhook": lambda: NetworkSide("webhook", {}, ("keys:ignored",), WEBHOOK),
+    "webhook-keys": lambda: NetworkSide("webhook", {"repeatable": True}, (), WEBHOOK),
+    "webhook-lookup": lambda: NetworkSide(
+        "webhook", {"lookup": "", "settle_seconds": 0.8}, ("keys:ignored",), (*WEBHOOK, "ask")
+    ),
     # A token that ends in the middle of whatever is being done.
     "youtube": lambda: NetworkSide("youtube", {}, ("access:expire=0.4",), YOUTUBE),
 }
-SILENT = ("discord", "telegram")
+SILENT = ("discord", "telegram", "webhook")
 """Those that cannot be asked what was posted."""

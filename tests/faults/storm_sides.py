@@ -15,7 +15,8 @@ from wall import Wall
 from reelwork.store.records import EffectRow
 
 # A wall that cannot be asked stands for the others.
-NETWORKS = tuple(name for name in SIDES if name not in SILENT)
+# So does one that knows a post by its key, as a receiver of webhooks does.
+NETWORKS = tuple(name for name in SIDES if name not in SILENT and not name.startswith("webhook"))
 REFRESHED = "access:expire=305"
 """A token is refreshed 300 seconds before it ends."""
 

@@ -36,6 +36,7 @@ PATHS = {
         /v1.0/me/threads /v1.0/me/threads_publish /v1.0/me/threads_publishing_limit /v1.0/1 /media/1
         /@a/post/1 / /x
     """,
+    "webhook": "/posts /posts /posts /posts/m1 /posts/m1 /shown/post_1 /videos/post_1 / /x",
     "youtube": """
         /o/oauth2/v2/auth /token /upload/youtube/v3/videos /upload/youtube/v3/videos /youtube/v3/playlistItems
         /upload/youtube/v3/thumbnails/set /youtube/v3/videos /youtube/v3/channels /media/1 /vi/1 /watch / /x
@@ -111,6 +112,9 @@ HEADERS = st.lists(
             (b"authorization", b"Bearer rehearsal-token"),
             (b"authorization", b"Bearer simulated-\xff.x"),
             (b"idempotency-key", b"\xe9"),
+            (b"webhook-id", b"m1"),
+            (b"webhook-timestamp", b"9" * 5000),
+            (b"webhook-signature", b"v1,\xe9"),
             (b"content-range", b"bytes */5"),
             (b"content-range", b"bytes 0-" + b"9" * 4500 + b"/*"),
             (b"x-upload-content-length", b"9" * 5000),
