@@ -204,10 +204,14 @@ class Facebook(Plugin):
         before = -1
         while span.start < span.end and time.monotonic() < ends:
             if span.start == before:
-                raise Unavailable(f"facebook: the upload does not go on at byte {span.start}", retry_after=60.0)
+                raise Unavailable(f"facebook: the upload does not go on at byte {span.start}")
             before = span.start
             show = self._shows(job, video.bytes, span.start)
-            span = await videos.transfer(str(state["session"]), span, video, show)
+            try:
+                span = await videos.transfer(str(state["session"]), span, video, show)
+            except Rejected as error:
+                # A session may have ended.
+                return self._again(Standing("broken", error.message), state)
         if span.start < span.end:
             left = {"start": str(span.start), "end": str(span.end)}
             return Pending(after=0, state={**state, **left}, percent=100 * span.start / video.bytes)

@@ -122,6 +122,11 @@ class Videos:
 
     async def is_listed(self, kind: str, video: str) -> bool:
         """Return whether a video is among the newest that the page has published. Raises `Unavailable`."""
+        # Facebook shows plain videos as reels, too: what is missing in one list may be in the other.
+        other = "video" if kind == "reel" else "reel"
+        return await self._lists(kind, video) or await self._lists(other, video)
+
+    async def _lists(self, kind: str, video: str) -> bool:
         path, more = f"{self.page}/{EDGES[kind]}", {"type": "uploaded"} if kind == "video" else {}
         with errors_as(Unavailable, (Rejected, OutOfFunds, InvalidInput)):
             read = await self.graph.read(path, "the list of videos", fields="id", limit=NEWEST, **more)

@@ -76,6 +76,18 @@ def test_a_piece_whose_answer_was_lost_is_not_sent_into_the_wrong_place(bench: B
     assert bench.network.post().path.read_bytes() == wide.read_bytes()
 
 
+def test_a_session_that_has_ended_is_begun_anew(bench: Bench, wide: Path) -> None:
+    bench.takes(wide)
+    bench.begun()
+    bench.network.pages.videos.clear()
+    bench.publish(prepared=bench.prepared())
+    assert bench.network.asked.count("begin") == 2
+    bench.network.fails("upload:refusal=100")
+    bench.job = bench.job.replace(pending=None)
+    with pytest.raises(Rejected, match=r"could not use the video.*100"):
+        bench.prepared()
+
+
 def test_a_reel_that_broke_off_goes_on_where_it_was(bench: Bench, film: Path) -> None:
     bench.begun()
     [video] = bench.network.pages.videos.values()
@@ -130,6 +142,16 @@ def test_a_status_that_lags_is_caught_by_the_list(bench: Bench) -> None:
     bench.network.fails("publish:accept-then-drop", "container:stale@nth=2*1")
     with pytest.raises(OutcomeUnknown):
         bench.publish(prepared=prepared)
+    assert isinstance(bench.find(prepared=prepared), Found)
+
+
+def test_a_plain_video_that_facebook_shows_as_a_reel_is_found(bench: Bench, wide: Path) -> None:
+    bench.takes(wide)
+    prepared = bench.prepared()
+    bench.network.fails("publish:accept-then-drop", "container:stale@nth=2*1")
+    with pytest.raises(OutcomeUnknown):
+        bench.publish(prepared=prepared)
+    bench.network.changes(kind="reel")
     assert isinstance(bench.find(prepared=prepared), Found)
 
 
