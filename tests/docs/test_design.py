@@ -19,6 +19,7 @@ FROM = (
     ROOT / "plugins",
     CORE,
     PLUGINS,
+    PLUGINS / "providers",
     PLUGINS / "publishers",
     CORE / "server" / "pages",
 )
