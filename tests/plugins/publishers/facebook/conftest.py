@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +123,7 @@ class Bench:
             if not isinstance(answer, Pending):
                 return answer
             self.job = self.job.replace(pending=answer)
-        raise AssertionError(f"it waits for ever: {answer}")
+        raise AssertionError(f"it waits for ever: {self.job.pending}")
 
     def begun(self) -> None:
         """Let the upload have been begun, without a byte of it."""
@@ -165,8 +164,3 @@ def bench(tmp_path: Path, network: Network, film: Path) -> Bench:
     )
     now = sample_job().replace(created_at=context.now())
     return Bench(Facebook(FacebookConfig(), context), context, network, post, now)
-
-
-def an_hour_ago(video: Video) -> Video:
-    """The same video, published an hour before."""
-    return replace(video, finished_at=time.time() - 3600)
