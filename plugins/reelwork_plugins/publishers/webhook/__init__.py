@@ -94,7 +94,7 @@ class WebhookPublisher(Plugin):
         except SecretNotFound:
             return []
         except InvalidInput as error:
-            return [Problem(message=f"{self.context.name}: {error.message}", hint=error.hint)]
+            return [Problem(message=error.message, hint=error.hint)]
         return []
 
     @hookimpl

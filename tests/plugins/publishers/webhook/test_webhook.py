@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -405,3 +406,41 @@ def test_this_network_is_reached_only_where_that_is_allowed(network: Network, fi
     with pytest.raises(NotSent):
         sent(webhook, post(film))
     assert not network.requests()
+
+
+def test_a_time_is_given_only_to_a_receiver_that_keeps_it(network: Network, film: Path, tmp_path: Path) -> None:
+    later = datetime(2026, 12, 24, 18, tzinfo=UTC)
+    for key, keeps in (("a", False), ("b", True)):
+        webhook = plugin(network.settings(keeps_time=keeps), tmp_path)
+        sent(webhook, post(film, publish_at=later), key)
+    assert [one.data["publish_at"] for one in network.got] == [None, "2026-12-24T18:00:00+00:00"]
+
+
+def test_a_video_without_an_address_is_not_sent_as_a_link_and_a_picture_may_lack_one(
+    network: Network, film: Path, tmp_path: Path
+) -> None:
+    webhook = plugin(network.settings(send="link"), tmp_path)
+    assert isinstance(webhook.context, SampleContext)
+
+    async def none(asset: Asset, seconds: float) -> str:
+        raise InvalidInput("no storage gives one")
+
+    webhook.context.give_address = none
+    with pytest.raises(InvalidInput, match="no storage gives one"):
+        sent(webhook, post(film))
+    assert not network.requests()
+    picture = tmp_path / "still.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n")
+    with serving(lambda asked: (200, film.read_bytes())) as files:
+
+        async def address(asset: Asset, seconds: float) -> str:
+            if asset.role is Role.THUMBNAIL:
+                raise InvalidInput("it is not stored")
+            return f"{files}/film"
+
+        webhook.context.give_address = address
+        sent(webhook, post(film, thumbnail=Asset.from_file(picture, Role.THUMBNAIL)))
+    [got] = network.got
+    assert got.data["thumbnail"]["url"] is None
+    assert got.data["video"]["url"] == f"{files}/film"
+    assert "part" not in got.data["video"]
