@@ -29,10 +29,8 @@ class _Webhook(PublisherConformance):
             yield Counterpart(lambda: [post["id"] for post in simulator.posts()], simulator.base_url)
 
     def settings(self, url: str, folder: Path) -> Mapping[str, Any]:
-        more = {
-            name: value.format(url=url) if isinstance(value, str) else value for name, value in self.more.items()
-        }
-        return {"url": f"{url}/posts", "secret": written_secret(folder), "private": True, **more}
+        asked = {"lookup": f"{url}/posts/{{id}}"} if self.asked else {}
+        return {"url": f"{url}/posts", "secret": written_secret(folder), "private": True, **asked, **self.more}
 
 
 class TestHeld(_Webhook):
