@@ -12,12 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 LARGEST_DRIFT = 60.0
@@ -78,7 +77,7 @@ class Instant(NamedTuple):
         return later.seconds - self.seconds if later.boot == self.boot else None
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Clock:
     """The source of all times. Tests pass in functions of their own."""
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
-
 _CHOICES = {
     "pkce": ("S256", "S256-hex", "none"),
     "client_auth": ("none", "post", "basic"),
@@ -16,7 +14,7 @@ _CHOICES = {
 }
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class AccountField:
     """A value that `reelwork accounts add` asks for before it signs in."""
 
@@ -109,7 +107,7 @@ class Tokens:
         return {name: value for name, value in {**tokens, **self.client}.items() if value}
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Credentials:
     """The credentials of an account: a part that anyone may see, and a secret part."""
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpResponse
 
 _LONGEST_WAIT = 3600.0
@@ -19,7 +18,7 @@ _DEEPEST, _MOST = 4, 20
 _RESETS = ("x-ratelimit-reset", "ratelimit-reset")
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer, read safely: what is missing in it, or of another kind than expected, reads as nothing."""
 

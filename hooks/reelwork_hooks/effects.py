@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -11,7 +11,6 @@ from typing import Generic, TypeVar
 from pydantic import JsonValue
 
 from reelwork_hooks.frozen import frozen
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Renamed to itself, so that type checkers take it as exported from here.
 from reelwork_hooks.states import EffectState as EffectState
@@ -30,7 +29,7 @@ class Idempotency(StrEnum):
     """Neither: an unknown outcome waits for a person."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Effect:
     """The effect a plugin is asked to carry out, once.
 
@@ -58,7 +57,7 @@ class Effect:
             self.on_note(evidence)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Found(Generic[T]):
     """The effect was seen to have happened: every candidate that fits, oldest first.
 
@@ -77,19 +76,19 @@ class Found(Generic[T]):
 
 # Believed only if the same `find` also finds what is known to be there (docs/promise.md, row 14): lists are cut,
 # cached and late.
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Absent:
     """A complete listing shows that the effect did not happen: it may be sent again."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Unsure:
     """The outcome stays unknown. `reason` is shown to the person who must decide."""
 
     reason: str = ""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Candidate(Generic[T]):
     """One entry of a list at the other side, as it is listed there.
 
@@ -110,7 +109,7 @@ class Candidate(Generic[T]):
     created_at: datetime | None = None
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
     """Everything one reading of a list showed. The plugin reports it, the ledger judges it.
 
@@ -149,7 +148,7 @@ class Listing(Generic[T]):
         )
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class NotDone:
     """A handle of ours (an upload session, a container, our own record's name) says that the effect is not done.
 

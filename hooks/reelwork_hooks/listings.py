@@ -5,20 +5,20 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
 from reelwork_hooks.answers import Answer
 from reelwork_hooks.effects import Candidate, Listing
 from reelwork_hooks.errors import Expired, Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import RenderRef, RenderStatus
 
 T = TypeVar("T")
 _MOST_BYTES = 256 * 1024 * 1024
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of a list, for `read_listing`."""
 

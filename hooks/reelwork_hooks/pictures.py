@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from reelwork_hooks.briefs import Reference
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # By the first bytes, not by the file's ending: a part under a wrong type is refused.
 _KINDS = ((b"\xff\xd8\xff", "image/jpeg", ".jpg"), (b"\x89PNG\r\n\x1a\n", "image/png", ".png"))
 
 
 # A part without a file name or a media type is answered 400 (openai/openai-java#640).
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A reference picture as it is uploaded."""
 

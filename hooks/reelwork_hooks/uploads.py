@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf
 from time import monotonic
 
 from reelwork_hooks.answers import Answer
 from reelwork_hooks.clips import Asset
 from reelwork_hooks.errors import NotSent, OutcomeUnknown, ReelworkError, Unavailable, errors_as
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import FileSlice, HttpProgress
 from reelwork_hooks.service import Service
 
@@ -19,7 +19,7 @@ _SEND_SECONDS = 300.0
 _RANGE = re.compile(r"bytes=0-(\d+)")
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class UploadOpen:
     """The upload goes on from this byte."""
 
@@ -27,7 +27,7 @@ class UploadOpen:
     """The first byte that has not arrived, counted from 0."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class UploadDone:
     """All bytes are there, and the service has made of them what it makes."""
 
@@ -35,7 +35,7 @@ class UploadDone:
     """Its answer to the last piece, or to the question."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class UploadGone:
     """The session is not known any more: what it made is not known either."""
 
@@ -43,7 +43,7 @@ class UploadGone:
 UploadStatus = UploadOpen | UploadDone | UploadGone
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class ResumableUpload:
     """An upload into one session, in pieces with `Content-Range`, as Google's services take it.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import given, settings
@@ -129,8 +129,7 @@ def commands_of(key: str, step: Any) -> list[Command]:
         case Confirm():
             return [Confirm(key, f"made by {key}", "{}")]
         case Refuse() | Reopen() | Doubt():
-            names = [one.name for one in fields(step)]
-            return [type(step)(**{**{name: getattr(step, name) for name in names}, "key": key})]
+            return [type(step)(**{**{name: getattr(step, name) for name in step.__slots__}, "key": key})]
         case _:
             return [SettleMoney(key, step.charged)]
 

@@ -26,7 +26,7 @@ INSIDE = {
         "EventKind",
     ),
     *("PostOptionsModel", "DOLLARS", "MOST_UNITS", "Unit", "as_reported"),
-    *("FrozenDict", "FrozenList", "FrozenMapping", "Grown", "frozen", "frozen_dataclass"),
+    *("FrozenDict", "FrozenList", "FrozenMapping", "Grown", "frozen"),
 }
 """Public-looking names that a plugin has no use for."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -12,14 +13,13 @@ import click
 from reelwork.credentials.accounts import NOTHING_KEPT
 from reelwork_hooks.accounts import AccountField
 from reelwork_hooks.errors import InvalidInput, SecretNotFound
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 VARIABLE = "REELWORK_ACCOUNT_"
 """Begins the names of environment variables that hold fields."""
 _OPTIONS = {"identifier": "--identifier", "service": "--service", "password": "--password-file or --password-env"}
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Given:
     """The fields of an account that the command line gives."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import wraps
 from typing import Annotated, Any
@@ -15,7 +16,6 @@ from pydantic import Field
 from reelwork.net.api_client import ApiClient, NeedsAgreement
 from reelwork.version import __version__
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 INSTRUCTIONS = """\
 Reelwork makes AI videos and posts them. Videos cost money and posts are public: plan first, and show a person the
@@ -38,7 +38,7 @@ Key = Annotated[
 JobName = Annotated[str, Field(description="The id of a job, or at least eight characters of its end.")]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Allowed:
     """What an agent may agree to by itself."""
 
@@ -89,7 +89,7 @@ def told(tool: Callable[..., Any]) -> Callable[..., Any]:
     return telling
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Tools:
     """The tools. What they say of themselves is what an agent reads."""
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.studio.job_view import JobView
@@ -13,7 +12,7 @@ PAGE = 500
 """Jobs that are read at once."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Page:
     """Some jobs of a list, and whether there are more."""
 

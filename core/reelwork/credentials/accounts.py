@@ -10,7 +10,7 @@ import json
 import os
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from dataclasses import replace as replaced
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,6 @@ from reelwork.redaction.redactor import Redactor
 from reelwork.user_folders import config_folder
 from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.errors import InvalidInput, ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 KEYRING_SERVICE = "reelwork"
 # A name becomes part of a lock's file name, so it has no separator. `\Z`: `$` would let a line break pass.
@@ -58,7 +57,7 @@ def accounts_path(environ: Mapping[str, str] | None = None) -> Path:
     return config_folder(environ) / "accounts.json"
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Entry:
     """An account as the file has it."""
 

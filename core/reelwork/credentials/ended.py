@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from reelwork.credentials.accounts import Accounts, Entry
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 SOON_SECONDS = 7 * 86_400.0
 """Before the end of a token: from then on it ends soon."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Ended:
     """An account with a token that has an end, and that nothing renews."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reelwork_hooks.errors import SecretNotFound
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.plugin import Config, Context
 
 # A scheme here is one of `SECRET_SCHEMES`, which `secrets.py` reads.
@@ -15,7 +15,7 @@ from reelwork_hooks.plugin import Config, Context
 SECRET = re.compile(r"(env:[A-Za-z_]\w*|file:(?!//)\S+|aws-sm:\S+)\Z")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class NamedSecret:
     """A reference, and the setting that holds it."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reelwork.planning.job_state import JobData
 from reelwork.store.records import JobRow
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 log = logging.getLogger("reelwork")
 
@@ -21,7 +21,7 @@ WAITS = "waits"
 """The name of an event for watchers only: the job's story has no line of it."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Happening:
     """Something that was committed, for watchers."""
 
@@ -35,7 +35,7 @@ class Happening:
     """The job waits for the outcome of an effect that may have happened."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class RenderSeen:
     """A render was polled, for watchers."""
 

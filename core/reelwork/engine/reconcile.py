@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from reelwork.engine import timing
@@ -25,7 +25,6 @@ from reelwork.store.records import HELD, EffectRow, JobRow, Lease
 from reelwork.store.statuses import CLOSED, Step
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import Submitted
 
 # What takes longer is reported and left for the next time.
@@ -39,7 +38,7 @@ Decided = Literal["happened", "did-not-happen", "waiting", "resume", "person"]
 nothing; `person`: a person must look."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Finding:
     """The finding about one effect, and the decision made from it."""
 
@@ -64,7 +63,7 @@ class Finding:
         return self.decided in ("happened", "did-not-happen")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Reconciled:
     """All findings, oldest effect first."""
 

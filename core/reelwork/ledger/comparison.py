@@ -11,11 +11,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reelwork_hooks.effects import Candidate
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Post
 from reelwork_hooks.provider import RenderRequest
 
@@ -39,7 +38,7 @@ _SPECIAL = frozenset("\"'`´‘’“”«»&<>\\{}\n\r\t")
 _CUT = ("…", "...")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Echo:
     """The record of how controls came back in one field, in one state."""
 
@@ -70,7 +69,7 @@ Echoes = Mapping[tuple[str, str], Echo]
 """By state and field."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Entry:
     """One entry of a list, with what the ledger knows of its id."""
 
@@ -87,7 +86,7 @@ class Entry:
     """The fields that effect asked for."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Asked:
     """One effect's request, and what is known about how this list shows such requests."""
 
@@ -100,7 +99,7 @@ class Asked:
     """By the list's clock, roughly when it was sent. What is listed as older is not taken for it unasked."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Compared:
     """A list, compared with one request."""
 

@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # A list that was wrong about an effect once may be wrong about it again.
 MOST_PROVEN_SENDINGS = 2
@@ -31,7 +30,7 @@ class Decision(StrEnum):
     """Held until the account has been topped up."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Judgement:
     """A conclusion, and the row of the table that led to it."""
 
@@ -56,7 +55,7 @@ class Answer(StrEnum):
     UNCLEAR = "unclear"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Ended:
     """The end of one attempt."""
 
@@ -67,7 +66,7 @@ class Ended:
     """The id in the answer belongs to another effect."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Key:
     """The state of the key of an earlier attempt, right before it would be sent again."""
 
@@ -107,7 +106,7 @@ class Handle(StrEnum):
     """The other side does not know it: its memory may be shorter than ours."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Seen:
     """All that is known of an effect whose outcome is unknown."""
 

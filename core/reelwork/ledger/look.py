@@ -39,7 +39,6 @@ from reelwork.store.protocol import Store
 from reelwork.store.readings import EchoRow, Read
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, EffectState, Found, Listing, NotDone, Unsure
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Each costs a request of its own.
 MOST_TRIED = 3
@@ -86,7 +85,7 @@ class Look(Generic[R]):
     reading: int = 0
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Looker:
     """Looks up effects, and stores what each lookup showed."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reelwork.clock import Clock
 from reelwork.errors import LeaseLost, StoreUnwritable, in_a_line
@@ -27,12 +27,11 @@ from reelwork.store.protocol import Store
 from reelwork.store.readings import Read
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Effect, EffectState, Found, Listing
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 ANSWER_TO_COME = "another request there is waiting for its answer, which may have the id that a webhook named"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class NamedReader:
     """Reads back the ids that webhooks named."""
 

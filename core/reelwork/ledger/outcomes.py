@@ -11,7 +11,6 @@ from reelwork.store.commands import Command
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Absent, Effect, Found, Idempotency, Listing, NotDone, Unsure
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 R = TypeVar("R")
 Answer = Found[R] | Absent | Unsure | Listing[R] | NotDone
@@ -91,7 +90,7 @@ class Happened(Generic[R]):
     """It was found by looking, not answered."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Refused:
     """The other side refused without work, or the effect was given up before it was sent."""
 
@@ -101,7 +100,7 @@ class Refused:
     """True if trying again later makes sense: nothing was ever accepted."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Later:
     """Not yet: try this step again at `until`."""
 
@@ -120,7 +119,7 @@ class Later:
     """A person has stopped posts there; nothing was sent."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Undecided:
     """A person must decide, or change a budget, or top up an account."""
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelwork.clock import Instant
 from reelwork.ledger.evidence import MOST_PROVEN_SENDINGS, Judgement
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import EffectRow
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.ledger.comparison import Entry
@@ -22,7 +21,7 @@ LONGEST_TEXT = 200
 SENT_AGAIN = "it was sent again already, and nothing is sent a third time"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Shown:
     """Something at the other side that may be what was asked for."""
 
@@ -34,7 +33,7 @@ class Shown:
     """The effect it belongs to, when that asked for something else."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Report:
     """One lookup of one attempt."""
 

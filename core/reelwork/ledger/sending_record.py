@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from reelwork.clock import Clock, Instant
@@ -12,12 +12,11 @@ from reelwork.ledger.outcomes import Act
 from reelwork.store.notes import is_in_doubt
 from reelwork.store.records import EffectRow
 from reelwork_hooks.effects import Idempotency
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 FOREVER = float("inf")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Sent:
     """The record of the first sending whose outcome is unknown, or of the latest sending."""
 

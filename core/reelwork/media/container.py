@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
+from dataclasses import dataclass
 
 HEAD = 512
 """Bytes that are enough to tell."""
@@ -12,7 +11,7 @@ HEAD = 512
 _DOC_TYPE = re.compile(rb"\x42\x82.{0,8}?(webm|matroska)", re.DOTALL)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Container:
     """A kind of video file."""
 

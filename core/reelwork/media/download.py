@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
@@ -19,7 +20,6 @@ from reelwork.net.addresses import place
 from reelwork.net.client import Http, Interrupted
 from reelwork.net.messages import Stream
 from reelwork_hooks.errors import Expired, Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import BytesSource, FileSource, HttpSource, Source
 
 STALL_SECONDS = 60.0
@@ -40,7 +40,7 @@ _EXPIRY_WORDS = re.compile(rb"expire|not valid in the specified time frame", re.
 _CONTENT_RANGE = re.compile(r"\s*bytes\s+(\d+)-\d+/(\d+|\*)\s*", re.IGNORECASE)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Downloaded:
     """A downloaded file."""
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from io import FileIO
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -18,7 +18,6 @@ from reelwork.media.container import HEAD, container_of
 from reelwork.media.probe import text_instead_of_video
 from reelwork.media.unpacking import is_packed, unpack
 from reelwork_hooks.errors import Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +25,7 @@ R = TypeVar("R")
 _READ = 1024 * 1024
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Version:
     """The version of an address's content that the bytes belong to."""
 
@@ -38,7 +37,7 @@ class Version:
     """A hash of the address it came from: two ways to one video may use the same tag for different bytes."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A finished file."""
 

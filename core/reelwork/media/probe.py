@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reelwork_hooks.errors import Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -33,7 +32,7 @@ class MediaInvalid(Unavailable):
     hint = "Downloading it once more may help."
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class MediaFacts:
     """The facts that a video file states about itself."""
 
@@ -151,7 +150,7 @@ def _facts(container: InputContainer, stream: VideoStream) -> MediaFacts:
     )
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class _Found:
     """The pictures that are really in a file."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -11,7 +12,6 @@ import httpx
 from reelwork.net.addresses import RequestRefused, place
 from reelwork.net.outgoing import Body, body_of
 from reelwork.net.sender import READS, Headers, Seconds, parsed
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpBody, HttpFiles, HttpProgress
 
 Params = Mapping[str, str | int] | None
@@ -19,7 +19,7 @@ Params = Mapping[str, str | int] | None
 _METHOD = re.compile(r"(?!CONNECT$)[A-Z]{1,20}")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Call:
     """The wishes of a caller. Nothing of them is checked before it is used."""
 

@@ -8,12 +8,12 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from reelwork.net.addresses import RequestRefused
 from reelwork.net.body import as_json, as_text
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LONGEST_WAIT = 120.0
 """Seconds of `Retry-After` that are honoured in one wait."""
@@ -24,7 +24,7 @@ _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LEN
 _CHARSET = re.compile(r'charset="?([\w.:-]+)', re.IGNORECASE)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Response:
     """An answer, read to its end."""
 
@@ -47,7 +47,7 @@ class Response:
         return as_json(self.content)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Stream:
     """An answer whose body is still to come."""
 

@@ -8,13 +8,13 @@ import secrets
 import stat
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import httpx
 
 from reelwork.net.addresses import RequestRefused
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import FileSlice, HttpBody, HttpFiles, HttpProgress
 
 PIECE = 1024 * 1024
@@ -27,7 +27,7 @@ class FileUnfit(RequestRefused):
     """A file cannot be sent, or changed while it was being sent."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Body:
     """The body that a request sends, before it is opened."""
 
@@ -51,7 +51,7 @@ class Body:
             yield Opened(pieces, length)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Opened:
     """A body whose files are open."""
 
@@ -111,7 +111,7 @@ def _without_files(
     return name, mark, media_type
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _OpenFile:
     """An open file, and how it was when it was opened."""
 

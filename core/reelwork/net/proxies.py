@@ -11,16 +11,15 @@ import base64
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from reelwork.net.addresses import PORTS, Origin, RequestRefused, is_loopback
 from reelwork.redaction.redactor import Redactor
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Proxy:
     """One proxy. It is shown without the name and password it wants."""
 
@@ -36,7 +35,7 @@ class Proxy:
         return f"{self.origin} ({self.variable})"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Proxies:
     """The proxies of the environment: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, and `NO_PROXY`."""
 

@@ -6,19 +6,19 @@ A launched job that finds no room is held by `check_budget` in `store/rules`, wh
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from reelwork.money import to_dollars
 from reelwork.store.protocol import Store
 from reelwork.store.rules import ceilings_of, named, setting_of
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.plugins.pipeline import Pipeline
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Room:
     """A budget with a ceiling, in US dollars."""
 

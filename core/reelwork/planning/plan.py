@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -17,7 +18,6 @@ from reelwork.planning.post_copy import shape_of_copy
 from reelwork.planning.pricing import Quoting, cost_of
 from reelwork.planning.reference_roles import references_in_words, references_problem
 from reelwork.plural import counted
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import AspectRatio, Brief, Frozen, Platform, Resolution, Spec
 from reelwork_hooks.provider import Capabilities, Price, ProviderConfig, RenderRequest
 
@@ -167,7 +167,7 @@ _fate_of = lru_cache(maxsize=1024)(Fate)
 _spec_of = lru_cache(maxsize=1024)(Spec)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _Planner:
     brief: Brief
     platform: Platform | None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.money import MOST_DOLLARS
 from reelwork_hooks.provider import Capabilities, Price, ProviderConfig, Quote, RenderRequest
 
 Quoting = Callable[[RenderRequest], Quote | None]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Cost:
     """The cost of a render, as far as it is known before."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
 from reelwork.plugins.guard import Callee, called
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Problem
 from reelwork_hooks.plugin import Context
 
@@ -25,7 +25,7 @@ KindOf = Callable[[str], Definition]
 """Returns the plugin that made accounts of a kind."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Kind:
     """A plugin that signs in."""
 

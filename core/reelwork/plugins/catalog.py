@@ -11,6 +11,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -27,7 +28,6 @@ from reelwork.plugins.package_names import OURS, normalized, origin_of, package_
 from reelwork.plugins.switched_off import SwitchedOff, note_unknown, off_error
 from reelwork_hooks import specs
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Platform
 from reelwork_hooks.provider import Provider
 
@@ -35,7 +35,7 @@ GROUP = "reelwork.plugins"
 COMMANDS = "reelwork.commands"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Broken:
     """A plugin that could not be loaded, and why."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
@@ -16,7 +16,6 @@ from reelwork.plugins.hook_versions import came_later, unknown_argument
 from reelwork_hooks import specs
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Platform, PostCopy
 from reelwork_hooks.plugin import Config, Phase
 from reelwork_hooks.provider import Provider, ProviderConfig
@@ -30,7 +29,7 @@ MARK = f"{specs.PROJECT}_impl"
 WRITE_HOOKIMPL = "Write @hookimpl above it: `from reelwork_hooks import hookimpl`."
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Definition:
     """A plugin as found: its name, origin, hooks, providers and platforms."""
 
@@ -60,7 +59,7 @@ class Definition:
         return (inspect.getdoc(self.target) or "").partition("\n")[0]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _Marked:
     """A function marked with `@hookimpl`, and the hook it is meant for."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, cast
 
@@ -21,7 +22,6 @@ from reelwork.plugins.observing import Observer, observed
 from reelwork.plugins.taking_part import note_call, note_score
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, Verdict
 
 log = logging.getLogger("reelwork.dispatch")
@@ -31,7 +31,7 @@ SignIn = Callable[[], Awaitable[object]]
 NOTHING_POSTED = "Nothing was posted by this attempt."
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class _Hook:
     """One instance's implementation of a hook, and what is needed to call it."""
 

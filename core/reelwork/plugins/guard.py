@@ -33,7 +33,6 @@ from reelwork.net.at_hand import CallAtHand, call_at_hand
 from reelwork.plugins.alarm import OverTime, ringing_after
 from reelwork.plugins.foreign import in_plugin
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 T = TypeVar("T")
 log = logging.getLogger("reelwork.guard")
@@ -57,7 +56,7 @@ STOOD_STILL = "%s blocked all jobs for %.0f s. This is a fault of the plugin; re
 _DEVELOPING: ContextVar[bool] = ContextVar("developing", default=False)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Callee:
     """Somebody else's code, as messages name it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,6 @@ from reelwork.plugins.guard import Callee, loading
 from reelwork.plugins.units import Units, units_of
 from reelwork_hooks.effects import Idempotency
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Stage, Target
 from reelwork_hooks.plugin import Config, Context, Phase, Plugin
 
@@ -23,7 +22,7 @@ MOST_FRAMES = 32
 HINT = "A plugin is a class with __init__(self, config, context)."
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Instance:
     """A plugin's declarations, with the defaults of `reelwork_hooks.Plugin` for what it leaves out."""
 

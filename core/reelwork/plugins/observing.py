@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from reelwork.errors import PluginFailed
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 log = logging.getLogger("reelwork.dispatch")
 T = TypeVar("T")
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class HookCall:
     """A hook that was called, and its outcome."""
 

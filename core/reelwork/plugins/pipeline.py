@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -41,7 +41,6 @@ from reelwork.plugins.required import check_required
 from reelwork.plugins.taking_part import version_in
 from reelwork.settings.workflow import Loaded, Workflow, own_platforms
 from reelwork.store.ceilings import Budget, Quota
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Platform, PluginVersion, Post, Stage
 from reelwork_hooks.plugin import Config, Context, Phase
 from reelwork_hooks.provider import ProviderConfig, Quote
@@ -50,7 +49,7 @@ MakeContext = Callable[[str, Loaded], Context]
 """Makes the context of an instance, given its name and the workflow it is part of."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Pipeline:
     """Everything a run's jobs call."""
 

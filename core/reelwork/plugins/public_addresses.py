@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,6 @@ from reelwork.errors import WorkflowInvalid, in_a_line
 from reelwork.plugins.guard import Callee, called
 from reelwork.plugins.instances import Instance
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Asset
 
 SIGNING_SECONDS = 60.0
@@ -26,7 +26,7 @@ NO_STORAGE = "it has no storage plugin"
 GiveAddress = Callable[[Asset, float], Awaitable[str]]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Storages:
     """The storage plugins of a workflow, in its order."""
 

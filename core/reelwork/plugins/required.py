@@ -5,17 +5,17 @@ from __future__ import annotations
 import importlib.metadata
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.plugins.package_names import OURS, normalized
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Missing:
     """A requirement that is not met here."""
 

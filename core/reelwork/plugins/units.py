@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from reelwork.money import dollars, problem_of
 from reelwork.plugins.guard import Callee, loading
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.prices import DOLLARS, Quote
 
 SHOWN_AS = "cost_in"
 """The name under which details keep a reported cost as it came, such as `12 credits`."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Units:
     """The US dollars that one of each unit costs."""
 

@@ -10,11 +10,9 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from itertools import pairwise
 from urllib.parse import quote, quote_plus
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Encodings of anything shorter turn up in ordinary text.
 SHORTEST_ENCODED = 6
@@ -42,7 +40,7 @@ Parts = dict[str, tuple[tuple[str, int], ...]]
 _BLOCK, _OVERLAP = 65_536, 16_384
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Forms:
     """The forms of secrets to look for. Texts are compared in small letters, without separators."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from reelwork.clock import LARGEST_DRIFT
 from reelwork.schedules.rule import Firing, jitter_of
 from reelwork.schedules.spec import Schedule
 from reelwork.store.schedules import SlotRow, SlotState
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # A server looks every few seconds, may be busy for some, and takes some to start again.
 ON_TIME = 60.0
@@ -33,7 +32,7 @@ ONE_WAITS = "one is waiting already"
 STILL_RUNNING = "the firing before was still running"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Due:
     """The slots of a schedule that are due, and what is to be done about them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice, takewhile
 
 from reelwork.money import dollars, to_dollars
@@ -11,7 +12,6 @@ from reelwork.schedules.rule import Firing
 from reelwork.schedules.spec import Schedule
 from reelwork.store.ceilings import Budget
 from reelwork.store.rules import DAY, ceilings_of, day_of, month_of, named
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 AHEAD = DAY
 """Seconds before a firing from which a shortage is told."""
@@ -19,7 +19,7 @@ MOST_FIRINGS = 1440
 """Firings of one schedule that are looked at: one that fires each minute has as many in a day."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Expected:
     """A schedule, and what one firing of it costs as things stand."""
 
@@ -35,7 +35,7 @@ class Expected:
     """The requests to that account that are allowed in any 24 hours; None for no limit."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Shortage:
     """The first firing of a schedule for which there will be no room."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from reelwork.errors import MovedOn, WorkflowInvalid
@@ -12,7 +12,6 @@ from reelwork.schedules.spec import Pause, Schedule, Spec, changed, found_in, pa
 from reelwork.schedules.zones import first_instant, local
 from reelwork.store.protocol import Store
 from reelwork.store.schedules import ScheduleRow, SlotRow, SlotState
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # A little less than a day: on the day on which clocks are set forward, a daily rule comes after 23 hours.
 ONCE_A_DAY = 22 * 3600.0
@@ -23,7 +22,7 @@ REMOVED = "the schedule was removed before a server looked"
 MOVED = "The schedule {!r} was changed by somebody else at this moment."
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Kept:
     """A schedule as it is now, with notes for a person."""
 
@@ -31,7 +30,7 @@ class Kept:
     notes: tuple[str, ...] = ()
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Change:
     """A change of a schedule that is to be written."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import takewhile
 
 from reelwork.schedules.spec import Schedule
 from reelwork.store.schedules import ScheduleReader, SlotRow, SlotState
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LOOKED_AT = 200
 """Times of one schedule that are looked at."""
@@ -15,7 +15,7 @@ NOT_FIRED = (SlotState.MISSED, SlotState.SKIPPED, SlotState.REFUSED)
 """The states of times that a person may have counted on. Those within a pause were meant to pass."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class NotFired:
     """Times of one schedule that were not fired, with the state and the reason of the newest."""
 

@@ -16,7 +16,6 @@ from cronsim import CronSim, CronSimError
 from reelwork.errors import WorkflowInvalid
 from reelwork.schedules.zones import SECOND, first_instant, local, next_change, offset, zone_named
 from reelwork.settings.lengths import length_of, seconds_in
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LEAST_EVERY = 60
 """Seconds between the firings of `every`."""
@@ -25,7 +24,7 @@ MOST_SET_BACK = timedelta(hours=4)
 FIELDS = "minute, hour, day of the month, month, day of the week"
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Firing:
     """One time at which a schedule fires."""
 

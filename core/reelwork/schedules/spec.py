@@ -17,7 +17,6 @@ from reelwork.schedules.rule import Firing, Rule, least_gap, publishing, rule_of
 from reelwork.settings.lengths import seconds_in
 from reelwork.store.schedules import ScheduleRow
 from reelwork.text import name_problem
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 MISSED = ("once", "all", "skip")
 OVERLAP = ("queue", "skip", "allow")
@@ -36,7 +35,7 @@ LONGEST_NAME = 100
 """Characters."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Agreed:
     """The consent of a person to each firing, given when the schedule was added."""
 
@@ -150,7 +149,7 @@ def spec_of(text: str) -> Spec:
     return Spec(**data)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Pause:
     """A pause of a schedule."""
 
@@ -164,7 +163,7 @@ class Pause:
         return at >= self.since and (self.until is None or at < self.until)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Schedule:
     """A schedule of the store, read."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -21,7 +21,6 @@ from reelwork.server.problems import Problem, answer_of
 from reelwork.server.sessions import cookie_of
 from reelwork.store.tokens import TokenRow
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LINKS = "/r/"
 """Where addresses begin that are secrets themselves: links to reviews."""
@@ -40,7 +39,7 @@ HEADERS = {
 Lookup = Callable[[str], TokenRow | None]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Exposure:
     """Who may knock: where the server listens, and by which names it is known."""
 

@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,6 @@ from reelwork.settings.webhooks import OutgoingTable, WebhookSettings
 from reelwork.store.outbox import Delivery, TargetRow
 from reelwork.store.protocol import Store
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.plugin import Context
 from reelwork_hooks.webhooks import signature_headers, signing_key
@@ -49,7 +48,7 @@ Counted = Callable[[str, str], None]
 """Gets the name of a webhook, and what became of a try: `delivered`, `failed`, `given-up` or `off`."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Target:
     """A webhook as the settings have it."""
 

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -32,7 +32,6 @@ from reelwork.store.statuses import Status
 from reelwork.studio.causes import Cause, causes_of, failures_of
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LOOK_SECONDS = 5.0
 """Seconds between two looks at what needs people."""
@@ -52,7 +51,7 @@ Send = Callable[[str, str], bool]
 """Sends a title and a text to people; False when nobody got it."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Telling:
     """A cause in words."""
 
@@ -66,7 +65,7 @@ class Telling:
     """False for what is to be told to nobody any more, though it is there."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Recipient:
     """People who are told, by one table of the settings."""
 

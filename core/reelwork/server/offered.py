@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelwork.errors import NotFound
 from reelwork.settings.paths import SETTINGS_FILE
 from reelwork.text import name_problem
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Offered:
     """The workflow files of a folder."""
 

@@ -30,14 +30,13 @@ from reelwork.store.protocol import Store
 from reelwork.store.tokens import TokenRow
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Each asks the store once a second, in one of few threads. Beyond these, others would wait for an answer.
 MOST_STREAMS = 64
 """Readers that follow events at once."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Served:
     """The store, the clock and the rest that operations work with."""
 
@@ -76,7 +75,7 @@ Fails = Callable[[Request, ReelworkError], Response]
 Answer = Callable[[Served, Request], Response] | Callable[[Served, Request], Awaitable[Response]]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Header:
     """A header that a request may have."""
 

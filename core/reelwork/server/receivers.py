@@ -18,7 +18,6 @@ from reelwork.plugins.plugin_settings import checked_config
 from reelwork.server.listening import NOT_STARTED
 from reelwork.settings.webhooks import UNSIGNED, IncomingTable, WebhookSettings
 from reelwork.settings.workflow import Loaded
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.webhooks import Genuine, Webhook, WebhookConfig, WebhookScheme
 
 # A sender gives up after some seconds, and comes again.
@@ -47,7 +46,7 @@ class _Known:
     read_at: float = float("-inf")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Receiver:
     """The receiver of one account's webhooks."""
 
@@ -90,7 +89,7 @@ class Receiver:
             self._secrets()
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Receivers:
     """The receivers of webhooks, by the name in their address."""
 

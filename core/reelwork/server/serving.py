@@ -7,7 +7,7 @@ import logging
 import socket
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,6 @@ from reelwork.store.records import ACTIVE
 from reelwork.studio.firing.runner import Runner
 from reelwork.studio.pings import Ping, Pings
 from reelwork.studio.session import Session
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 log = logging.getLogger("reelwork.server")
 
@@ -70,7 +69,7 @@ MOST_REQUESTS = 256
 """Requests that are answered at once; more get 503."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Settings:
     """The settings with which a server is started."""
 

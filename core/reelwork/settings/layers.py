@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.settings.paths import OF_SETTINGS_FILE, SETTINGS_FILE, parse_toml, read_text
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 DEFAULT_PROVIDER = "preview"
 OTHER_NAMES = {"n": "takes", "webhook_url": "webhook"}
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Layer:
     """Settings from one source."""
 

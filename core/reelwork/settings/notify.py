@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -15,7 +15,6 @@ from reelwork.settings.paths import here, nearest_settings, parse_toml, read_tex
 from reelwork.settings.validation import explain
 from reelwork.settings.webhooks import Name
 from reelwork.settings.workflow import BrandTable, Loaded, Workflow
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.plugin import SecretRef
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -53,7 +52,7 @@ class _Brands(BaseModel):
     brands: Mapping[str, BrandTable]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class NotifySettings:
     """The notices in `reelwork.toml`."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -16,7 +16,6 @@ from reelwork.settings.paths import here, nearest_settings, parse_toml, read_tex
 from reelwork.settings.validation import explain
 from reelwork.settings.workflow import Loaded, Workflow
 from reelwork_hooks.events import EVENTS, OUTSIDE
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.plugin import SecretRef
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -95,7 +94,7 @@ class _Webhooks(BaseModel):
     webhooks: Mapping[Name, OutgoingTable] = {}
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class WebhookSettings:
     """The webhooks in `reelwork.toml`."""
 

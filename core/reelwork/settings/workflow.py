@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,7 +22,6 @@ from reelwork.settings.layers import DEFAULT_PROVIDER, Layer, file_layer, from_e
 from reelwork.settings.paths import batch_beside, here, nearest_settings
 from reelwork.settings.validation import OPTIONS, explain
 from reelwork.text import unfit_place
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Brief, Disclosure, Platform, PostCopy
 
 SECTIONS = (
@@ -246,7 +245,7 @@ class Workflow(_Section):
         return data
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Loaded:
     """A workflow with where it came from."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 NOTICE_SECONDS = 3600.0
 """The least seconds between two notices of one cause."""
@@ -26,7 +25,7 @@ class DealtWith(NamedTuple):
     by: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A cause that is there now, as a notice would tell it."""
 

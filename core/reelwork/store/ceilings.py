@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
+from dataclasses import dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Budget:
     """Ceilings in millionths of a US dollar; None means no ceiling."""
 
@@ -19,7 +19,7 @@ class Budget:
     brand_per_month: int | None = None
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Quota:
     """The limits on an account; None means no limit."""
 

@@ -6,18 +6,17 @@ Money is kept in whole millionths of a US dollar, times in seconds since the epo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from reelwork.store.ceilings import Budget, Quota
 from reelwork.store.statuses import Status
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.store.sending import Sending
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job to be added, unless one with the same key is there."""
 
@@ -27,7 +26,7 @@ class NewJob:
     data: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class SetJob:
     """Move the job on. `data` None leaves it; `release` gives the lease back.
 
@@ -52,7 +51,7 @@ class SetJob:
         return kept and self.render_id is None and self.blocked_on is None
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Add a line to the job's story."""
 
@@ -60,7 +59,7 @@ class Tell:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Intend:
     """Write an effect down before anything leaves, with the money it may cost.
 
@@ -77,7 +76,7 @@ class Intend:
     budget: Budget = field(default_factory=Budget)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Send:
     """Commit that an effect is about to leave. Raises `Limited`."""
 
@@ -90,7 +89,7 @@ class Send:
     """The names by which a person can stop it: its destination, its plugin and its account. A post has them."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Confirm:
     """The effect happened. Raises `IdTaken` when what it made belongs to another one."""
 
@@ -101,7 +100,7 @@ class Confirm:
     """The moment of its answer, by the boot clock; empty if it was found instead."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Rename:
     """Give what an effect made another id. Does nothing when another effect has that."""
 
@@ -110,7 +109,7 @@ class Rename:
     result: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Refuse:
     """The effect was refused without work: its money is free again."""
 
@@ -118,7 +117,7 @@ class Refuse:
     reason: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Reopen:
     """The effect provably did not happen: it may be sent again. `give_up` frees its money meanwhile."""
 
@@ -131,7 +130,7 @@ class Reopen:
     """It had left; that it did not happen is believed from what was looked up or from a person."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Doubt:
     """The effect may have happened. `settle_at` None leaves it to a person; `sender` may still send it."""
 
@@ -145,7 +144,7 @@ class Doubt:
     """It was to be sent again with its key, which has grown too old meanwhile: an earlier sending is in doubt."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Saw:
     """Store the report of a reading about an effect."""
 
@@ -153,7 +152,7 @@ class Saw:
     seen: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class AddRender:
     """A provider accepted a request."""
 
@@ -169,7 +168,7 @@ class AddRender:
     """The run with whose settings it was asked for, when that is not the job's."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class SettleMoney:
     """The real cost of an effect: a number of millionths of a US dollar, or 0 if it was not charged."""
 
@@ -177,14 +176,14 @@ class SettleMoney:
     charged: int
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class GiveBack:
     """Give up the money reserved for calls of a plugin: what it paid is recorded by itself."""
 
     key: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Payment:
     """A plugin's payment for a job, in millionths of a US dollar."""
 
@@ -214,7 +213,7 @@ Command = (
 )
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class RenderUpdate:
     """The result of one poll of a render. `due_at` None ends the polling and wakes the render's jobs."""
 
@@ -235,7 +234,7 @@ class RenderUpdate:
     """The name of that line."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class StillWaiting:
     """Renders whose poll brought nothing new: they are polled again at `due_at`."""
 

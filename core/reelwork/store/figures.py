@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
+from dataclasses import dataclass, field
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Figures:
     """The standing of a store at one moment. Times are in seconds since the epoch (UTC)."""
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
+from dataclasses import dataclass, field
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Health:
     """The result of a quick check of a store."""
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
 class Owner(NamedTuple):
@@ -30,7 +29,7 @@ class EchoRow(NamedTuple):
     examples: tuple[str, ...]
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class ListRow:
     """The behaviour of the list at a place."""
 

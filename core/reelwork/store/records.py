@@ -6,11 +6,10 @@ Money is kept in whole millionths of a US dollar, times in seconds since the epo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from reelwork.store.statuses import Status, Step
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 ACTIVE, DONE, FAILED = Status.ACTIVE, Status.DONE, Status.FAILED
 HELD, REJECTED, CANCELLED = Status.HELD, Status.REJECTED, Status.CANCELLED
@@ -28,7 +27,7 @@ GIVEN_UP = (LOST, GONE)
 """Steps of jobs whose render may be paid for and brings no video: only `retry` makes a new one."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """One launch of a workflow, with everything its jobs need frozen as JSON."""
 
@@ -39,7 +38,7 @@ class RunRow:
     created_at: float
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class RunHead:
     """A run without what is frozen in it, and how its jobs stand."""
 
@@ -50,7 +49,7 @@ class RunHead:
     """The number of its jobs of each status; those that settings have moved to another run count there."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class JobRow:
     """One durable unit of work. `step` is what is to be done next, `data` the job's own JSON."""
 
@@ -73,7 +72,7 @@ class JobRow:
     """Seconds by which the clock of the process that claimed it had been set: its times are by that clock."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class RenderRow:
     """One generation at a provider."""
 
@@ -99,7 +98,7 @@ class RenderRow:
     ended_at: float | None
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class EffectRow:
     """One effect in the ledger."""
 
@@ -156,7 +155,7 @@ def doubt_among(effects: Iterable[EffectRow]) -> str:
     return next((state for state in ("unknown", "sent") if state in states), "")
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class EventRow:
     """A line of a job's story."""
 
@@ -167,7 +166,7 @@ class EventRow:
     details: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Removable:
     """A preview of removing old jobs: how many of each status would go, and why others of that age stay."""
 
@@ -183,7 +182,7 @@ class Removable:
         return sum(self.jobs.values())
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to change a job, until someone takes it over. Every write must carry it."""
 
@@ -201,7 +200,7 @@ def call_key(job_id: str, instance: str) -> str:
     return f"reelwork-{job_id}-call-{instance}"
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Sendings:
     """The requests sent for a job's renders, and all its money in millionths of a US dollar."""
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
-
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class RequestRow:
     """A request that acts, and its answer once it has."""
 
@@ -27,7 +26,7 @@ class RequestRow:
     """The document of its answer."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Answered:
     """The answer of a request, to be written with the change that it is about."""
 

@@ -15,13 +15,13 @@ sent now. A store reads a row, asks here, and writes the answer in the same tran
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 
 from reelwork.errors import BudgetExceeded, LedgerConflict, Limited
 from reelwork.money import MICROS, dollars, to_dollars
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.states import EffectState
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ PATIENCE = 60.0
 # --- states -------------------------------------------------------------------------------------------------
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A change of an effect's state."""
 
@@ -233,7 +233,7 @@ def _dollars(micros: int) -> str:
 # --- limits -------------------------------------------------------------------------------------------------
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class InFlight:
     """The renders and requests that take up places at an account."""
 

@@ -6,12 +6,11 @@ Times are in seconds since the epoch (UTC).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from reelwork.store.ceilings import Budget
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.store.commands import NewJob
@@ -37,7 +36,7 @@ class SlotState(StrEnum):
     """It is still to come, and a budget will have no room for it as things stand."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class ScheduleRow:
     """One schedule. A removed one stays, so that what it has fired is known when it is added again."""
 
@@ -56,7 +55,7 @@ class ScheduleRow:
     removed_at: float | None = None
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class SlotRow:
     """A time of a schedule, and what became of it."""
 
@@ -75,7 +74,7 @@ class SlotRow:
     """The identity of the batch's row that it used."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class NewFiring:
     """A slot that fires, with all that is written with it in one transaction."""
 
@@ -89,7 +88,7 @@ class NewFiring:
     """Fires only while no job of an earlier firing of its schedule is running."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Decided:
     """A decision about a schedule, written at once if the schedule still is as it was when this was decided."""
 
@@ -102,7 +101,7 @@ class Decided:
     firing: NewFiring | None = None
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class GivenBack:
     """A row of a batch file that is to be used once more, and the jobs of its firing, which end for good."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
+from dataclasses import dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Sending:
     """The way an effect is sent. The effect is settled by this, whatever the settings are later."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
-
 By = Literal["day", "month", "provider", "workflow", "run", "brand"]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Spending:
     """The cost of the renders and posts of one group, in US dollars."""
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from reelwork.store.holds import HoldReason
 from reelwork.store.statuses import Status, Step
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
 class Action(StrEnum):
@@ -53,7 +53,7 @@ BY_ITSELF = (Action.RESUME, Action.RESOLVE_OR_RESUME, Action.RESUME_OR_RETRY)
 """One `resume` continues all such jobs, and pays for nothing twice."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class NextStep:
     """The next step for a person."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reelwork.errors import Declined
@@ -19,12 +20,11 @@ from reelwork.studio.job_names import head_of
 from reelwork.studio.launch import Launch, left_unfinished
 from reelwork.studio.output_folder import check_output_folder
 from reelwork.studio.session import Session
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 Confirm = Callable[[Launch], bool]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Begun:
     """A run whose jobs are in the store."""
 

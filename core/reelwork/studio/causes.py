@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from reelwork.ids import fingerprint
@@ -11,7 +12,6 @@ from reelwork.store.causes import DealtWith
 from reelwork.store.reader import SyncReader
 from reelwork.store.statuses import Status
 from reelwork.studio.job_view import JobView, views_of
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LOOKED_AT = 200
 """Held and failed jobs that are looked at for what they have in common."""
@@ -19,7 +19,7 @@ _VARYING = re.compile(r"\S*\d\S*")
 """Ids, times and amounts: they differ from job to job though the cause is one."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Cause:
     """Jobs that need a person for one reason."""
 
@@ -47,7 +47,7 @@ class Cause:
         return sum((one.money.in_doubt for one in self.jobs if one.money is not None), Decimal(0))
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Failures:
     """The causes of failures: those that need a person, and those that one has dealt with."""
 

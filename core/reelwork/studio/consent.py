@@ -7,7 +7,7 @@ Where nobody can be asked, the workflow itself may agree: a ceiling under `[budg
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from reelwork.errors import Declined
@@ -17,14 +17,13 @@ from reelwork.planning.plan import total
 from reelwork.planning.review_rules import surely
 from reelwork.plural import counted
 from reelwork.studio.launch import Launch, public_destinations
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 FOR_MONEY = "set a ceiling under [budget] in the workflow"
 FOR_POSTS = "write unasked = true under [posts] in the workflow"
 FOR_REHEARSALS = "leave the networks out with: --set 'plugins.publish=[\"gallery\"]'"
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Consent:
     """The yes that a launch needs, and how far its workflow agrees."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -31,7 +31,6 @@ from reelwork.studio.launch import Entry, Launch, goes_on, unpaid
 from reelwork.studio.planned_posts import PlannedPost as PlannedPost
 from reelwork.studio.planned_posts import copy_notes, planned_posts
 from reelwork_hooks.errors import PluginInvalid
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import (
     Content,
     Frozen,
@@ -278,7 +277,7 @@ def _free(pipeline: Pipeline, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in names if not _costs(pipeline, name))
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _Alike:
     """The parts that all rows share which have one planned job."""
 

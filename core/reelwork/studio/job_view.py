@@ -17,10 +17,9 @@ from reelwork.money import to_dollars
 from reelwork.store.holds import HoldReason, hold_of
 from reelwork.store.records import ACTIVE, HELD, EffectRow, JobRow, Sendings, doubt_among
 from reelwork.store.statuses import CLOSED
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Money:
     """The money of a job's renders and posts, in US dollars."""
 

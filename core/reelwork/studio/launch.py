@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,6 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
 from reelwork.store.rules import ceilings_of
 from reelwork.store.statuses import FIRST
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Brief
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def unpaid(row: JobRow) -> Decimal | None:
     return total((to_dollars(render), *posts))
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One job of a launch, without what it carries."""
 
@@ -116,7 +115,7 @@ class Taken(Sequence[T], Generic[T]):
         return self._make(range(self._count)[at])
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Launch:
     """A checked launch: the plans, and the jobs they become."""
 
@@ -237,7 +236,7 @@ class Launch:
         return replace(self, entries=[entry for entry in self.entries if entry.key not in keys])
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _One:
     """The plan of a single brief."""
 

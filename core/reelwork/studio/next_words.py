@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from reelwork.ids import short_id
 from reelwork.store.rules import setting_of
 from reelwork.studio.advice import Action, NextStep, Standing, next_step
 from reelwork.studio.job_view import JobView
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
 class Named(Protocol):
@@ -81,7 +81,7 @@ def _as_typed_here(text: str) -> str:
     return text
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Vantage:
     """The place of a person who is told what to do next."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -19,7 +20,6 @@ from reelwork.redaction.redactor import mask
 from reelwork.schedules.ping_address import is_address
 from reelwork.settings.workflow import Loaded, Workflow
 from reelwork_hooks.errors import ReelworkError, Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpClient
 
 log = logging.getLogger("reelwork.pings")
@@ -36,7 +36,7 @@ LONGEST_TEXT = 2000
 """Characters of what went wrong."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Ping:
     """One thing that a switch is told."""
 

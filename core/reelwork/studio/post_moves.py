@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,14 +17,13 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, HELD, JobRow
 from reelwork.store.statuses import Step
 from reelwork.studio.post_review import NOTHING, may_be_out
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import PostCopy
 
 EVERY = "post"
 """Stands for all posts of a job that have no time of their own."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Move:
     """A post's new time, and what the person saw when they chose it."""
 

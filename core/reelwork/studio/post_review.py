@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -25,14 +26,13 @@ from reelwork.store.statuses import Step
 from reelwork.studio.job_view import JobView, Money, view_of
 from reelwork.studio.review_history import changes_since, version_of
 from reelwork_hooks.effects import EffectState
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Post
 
 NOTHING = "Nothing was changed, and nothing was posted."
 UNMOVED = (ACTIVE, HELD)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class ReviewedPost:
     """A post with its review."""
 
@@ -78,7 +78,7 @@ class ReviewedPost:
         }
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class PostReview:
     """A job's posts that were given to a person to review."""
 
@@ -165,7 +165,7 @@ def waiting_reviews(store: Rows, now: float) -> list[PostReview]:
     return sorted((one for one in found if one.waiting), key=lambda one: one.expires_at)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Answer:
     """The answer of a person about some posts of a job."""
 

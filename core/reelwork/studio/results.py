@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,6 @@ from reelwork.store.records import DONE, JobHead, JobRow, Sendings
 from reelwork.store.statuses import exit_code
 from reelwork.studio.job_names import JobRows
 from reelwork.studio.job_view import JobView, Money, doubt_of, view_of
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Frozen, PluginVersion, Receipt, Target
 
 NOTHING = Decimal(0)
@@ -128,7 +127,7 @@ class RunResult(Frozen):
         return found
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Before:
     """The money, renders and requests of jobs before a command."""
 

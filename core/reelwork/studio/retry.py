@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from reelwork.errors import WorkflowInvalid
@@ -13,7 +14,6 @@ from reelwork.plural import counted
 from reelwork.store.records import ACTIVE, CANCELLED, DONE, GIVEN_UP, PAID_AGAIN, JobRow
 from reelwork.store.statuses import TRIED_AGAIN
 from reelwork.studio.job_view import view_of
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 WHY: dict[str, str] = {
     DONE: "is done: there is nothing left to do for it.",
@@ -25,7 +25,7 @@ ANEW = (
 )
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Retry:
     """The consequences of trying some jobs again."""
 

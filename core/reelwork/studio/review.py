@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
@@ -20,7 +21,6 @@ from reelwork.store.statuses import CLOSED, Status
 from reelwork.studio.advice import Action, NextStep, next_step
 from reelwork.studio.job_view import JobView, doubt_of, view_of
 from reelwork.text import one_line
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.engine.reconcile import Finding
@@ -31,7 +31,7 @@ CONTENT: Final = "content"
 Kind = Literal["outcome", "content"]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Question:
     """Something only a person can decide about a job."""
 
@@ -67,7 +67,7 @@ class Kept(Protocol):
         ...
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Review:
     """A job with all that a person has to decide about it."""
 
@@ -99,7 +99,7 @@ def review_of(store: Kept, row: JobRow) -> Review:
     return Review(job, (*outcomes, *_contents(job, store.events(row.id))))
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Freed:
     """The money of a request of which a person says that it did not happen."""
 
@@ -118,7 +118,7 @@ def freed_by(store: Kept, row: JobRow, destination: str | None) -> Freed | None:
     return Freed(to_dollars(sum(one.reserved or 0 for one in named)), row.status in CLOSED)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class AfterLookup:
     """The next step for an effect that was looked up."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reelwork.ids import fingerprint
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import EventRow
 from reelwork.text import shown as fit
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LONGEST_VALUE = 60
 """Characters of a text that is named as changed."""
@@ -54,7 +54,7 @@ def _told(value: Any) -> str:
     return f"{told!r}" if isinstance(value, str) else told
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Edit:
     """The change of one field of a post."""
 
@@ -63,7 +63,7 @@ class Edit:
     after: str
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Edits:
     """What people have changed of a post, and since when."""
 

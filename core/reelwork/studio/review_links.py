@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reelwork.clock import iso
@@ -16,7 +17,6 @@ from reelwork.store.records import JobRow
 from reelwork.store.review_links import ReviewLink, ReviewLinks
 from reelwork.studio.post_review import Answer, PostReview, approve, post_review_of, reject
 from reelwork.text import name_problem
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 EXPIRES = "7d"
 LONGEST_NAME = 100
@@ -92,7 +92,7 @@ async def revoke(store: ReviewLinks, name: str, now: float) -> ReviewLink:
     return link
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Shown:
     """What a link shows now."""
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ from reelwork.redaction.redactor import mask, without_credentials
 from reelwork.settings.layers import laid_over
 from reelwork.settings.workflow import layers_of, load
 from reelwork.text import shown
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 DEFAULT = "default"
 HIDDEN = "(not shown)"
@@ -23,7 +23,7 @@ _PRIVATE = re.compile(r"key|secret|token|password|passphrase|credential|webhook|
 LONGEST_VALUE = 300
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Setting:
     """One setting."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +30,6 @@ from reelwork.settings.paths import here
 from reelwork.studio.redirect import redirect_of
 from reelwork_hooks.accounts import AccountField, Credentials, OAuth, Tokens
 from reelwork_hooks.errors import InvalidInput, Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 LONGEST_CALL = 300.0
 """Seconds for one call of the plugin."""
@@ -126,7 +125,7 @@ def _credentials(kind: Kind, call: str, answer: Any) -> tuple[Credentials, ...]:
     return tuple(found)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _ByOAuth:
     kind: Kind
     given: Mapping[str, str]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Comparing takes a time that grows with the square of the words; longer texts are shown as one change.
 MOST_WORDS = 3000
@@ -29,7 +28,7 @@ class Kind(StrEnum):
     NEW = "new"
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Piece:
     """A piece of a text, and what became of it."""
 

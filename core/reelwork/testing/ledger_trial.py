@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -29,7 +30,6 @@ from reelwork.store.sqlite.workers import Owner
 from reelwork.studio.session import probe_facts
 from reelwork.testing.contexts import SampleContext
 from reelwork.testing.fake_remote import FakeRemote, fake_provider
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Disclosure, Job, Post, PostCopy, Prompt, Receipt
 from reelwork_hooks.plugin import Config
 from reelwork_hooks.provider import ProviderConfig
@@ -38,7 +38,7 @@ from reelwork_hooks.provider import ProviderConfig
 MOST_WAITS = 100
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Publication:
     """The outcome of a post."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -13,7 +14,6 @@ from pydantic import Field, JsonValue, TypeAdapter, ValidationError, model_valid
 
 from reelwork.settings.validation import explain
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Frozen
 
 BASE_URL = "{base_url}"
@@ -96,7 +96,7 @@ class Exchange(Frozen):
     """The number of times it must be asked; null: any number, none included."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Asked:
     """A request as it arrived."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from reelwork.cli.shared import common_options, shared
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SCHEMA = "workflow.schema.json"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Starter:
     """A few files to begin with, and the commands to try them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ import click
 
 from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.store.reader import SyncReader
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from reelwork.studio.next_words import Vantage
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Moment:
     """Something that happened, in seconds since the epoch."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from reelwork.cli.completions import complete_jobs
 from reelwork.cli.shared import common_options, shared
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.studio.decisions import Choice
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reelwork.studio.review import Question, Review
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Decision:
     """A person's decision about a job."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ import click
 
 from reelwork.cli.completions import complete_jobs_and_runs
 from reelwork.cli.shared import common_options, shared
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.engine.reconcile import Finding, Reconciled
@@ -25,7 +25,7 @@ Exit codes:
   3    something is still in doubt: a person must decide, or it is too early"""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Line:
     """One effect with its finding, and for a person the evidence and the command that decides it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reelwork.cli.views.trouble import when
 from reelwork.store.reader import SyncReader
@@ -11,10 +12,9 @@ from reelwork.store.statuses import Step
 from reelwork.studio.job_view import JobView, views_of
 from reelwork.studio.wording import render_words, step_words
 from reelwork.text import one_line
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Seen:
     """A job as it stood when it was read."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from reelwork.cli.views.text import paint, wrapped
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Change:
     """One plugin's change to one field, as the engine recorded it."""
 

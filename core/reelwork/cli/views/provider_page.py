@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.http import HttpClient
 from reelwork_hooks.provider import Capabilities, Provider, ProviderConfig
 
@@ -34,7 +34,7 @@ SOMEWHERE = "https://provider.example"
 """Stands for an address that has to be configured, where a provider is only shown."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Ability:
     """The capabilities of a provider with one model."""
 
@@ -43,7 +43,7 @@ class Ability:
     can: Capabilities
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Shown:
     """A provider with the facts of its page."""
 

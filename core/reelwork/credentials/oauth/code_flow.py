@@ -7,13 +7,12 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from reelwork.credentials.oauth.token_endpoint import Client, check_address, words
 from reelwork_hooks.accounts import OAuth
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 """The redirect address that makes a network show the code instead."""
@@ -26,7 +25,7 @@ class SignInFailed(InvalidInput):
     money = NOTHING_STORED
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class CodeFlow:
     """One sign-in, from the address of the page to the code."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from reelwork.credentials.oauth.code_flow import SignInFailed
@@ -19,7 +19,6 @@ from reelwork.credentials.oauth.token_endpoint import (
 )
 from reelwork_hooks.accounts import OAuth
 from reelwork_hooks.errors import Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.plugin import Context
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
@@ -29,7 +28,7 @@ SLOWER = 5.0
 """Seconds that `slow_down` adds (RFC 8628, 3.5)."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class DeviceCode:
     """The codes that a network gives out to start with."""
 

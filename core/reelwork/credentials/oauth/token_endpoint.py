@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -12,7 +12,6 @@ from urllib.parse import parse_qsl, quote, urlsplit
 from reelwork.text import shown
 from reelwork_hooks.accounts import OAuth, Tokens
 from reelwork_hooks.errors import InvalidInput, NotSent, OutcomeUnknown, ReelworkError, Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.plugin import Context, HttpResponse
 
 LONGEST_WORDS = 200
@@ -37,7 +36,7 @@ class AnswerLost(Unavailable):
     """The request for a token left, and no clear answer came: what it carried may be used up."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Client:
     """A client as a token endpoint knows it."""
 

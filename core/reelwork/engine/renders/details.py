@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reelwork.money import problem_of, sound_micros, to_micros
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import RenderStatus
 
 # A paid render expires at the provider, so it is never left alone for longer, whoever asks for it.
@@ -18,7 +18,7 @@ _COST, _CHARGED, _REFUSED, _MISSING = "cost_micros", "charged", "cost_refused", 
 _OURS = (_COST, _CHARGED, _REFUSED, _MISSING)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class ReportedMoney:
     """A provider's report about the money of a render."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_args
 
@@ -10,7 +11,6 @@ from reelwork.plugins.cleaning import Unfit, received
 from reelwork.redaction.redactor import mask
 from reelwork.store.records import RenderRow
 from reelwork.text import shown
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import RenderStatus
 
 # With the usual pauses a quarter of an hour. An unreadable answer is the plugin's fault, which seldom passes.
@@ -29,7 +29,7 @@ FREE_LOOK = "`reelwork resume` polls again and pays nothing."
 STATES = frozenset(get_args(RenderStatus.model_fields["state"].annotation))
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Answer:
     """The usable part of an answer, and the first fault in the rest."""
 
@@ -80,7 +80,7 @@ def _quoted(value: Any) -> str:
     return shown(mask(repr(value)), 40)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Silence:
     """One more answer without a usable status for a render."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reelwork.backoff import backoff
 from reelwork.engine.renders.details import error_of, merged, missing_since, refused_cost, sound_pause
@@ -20,7 +20,6 @@ from reelwork.plural import counted
 from reelwork.store.commands import RenderUpdate, StillWaiting
 from reelwork.store.records import UNTOLD, RenderRow
 from reelwork_hooks.errors import Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.provider import Provider, RenderStatus
 
 # Some providers keep a finished video for a short while only: a server that is back must be asked soon.
@@ -30,7 +29,7 @@ OVERDUE_FACTOR = 6.0
 """The factor by which an overdue render is polled less often."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Looked:
     """The outcome of one poll of renders."""
 
@@ -42,7 +41,7 @@ class Looked:
     """Statuses of renders that were not asked about, by their ids there."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Waiting:
     """Polls renders."""
 
@@ -118,7 +117,7 @@ class Waiting:
         )
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class _Round:
     """One poll of many renders. They share its moment and its jitter, so that they fall due together again."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reelwork.planning.job_state import Derived, Done, JobData
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Asset, Clip, Role
 from reelwork_hooks.plugin import Phase
 
@@ -18,7 +18,7 @@ class MadeTooEarly(Exception):
     """A file shows the video before a later plugin changed it, and cannot be made again."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Ran:
     """A `post_download` plugin that ran: the clip before and after."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from reelwork.clock import doubt_of, iso
@@ -30,13 +30,12 @@ from reelwork.store.notes import is_in_doubt
 from reelwork.store.records import FAILED, HELD, EffectRow
 from reelwork.store.statuses import Step
 from reelwork_hooks.effects import EffectState
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Post
 
 EXPIRED = "nobody has reviewed it in time"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Reviewed:
     """The standing of a post with its review. Without a `following`, nothing keeps it back."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reelwork.planning.job_state import JobData, job_for
@@ -13,11 +13,10 @@ from reelwork.store.commands import Command, Confirm, Doubt, Refuse, Reopen, Tel
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, FAILED, HELD, JobRow, Lease
 from reelwork.text import LONGEST_REASON, cleaned, cut, shown_json
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Job
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Working:
     """A job that this process has leased."""
 
@@ -39,7 +38,7 @@ class Working:
         return self.run or self.row.run_id
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Next:
     """The outcome of a step: the job's next state and what else is committed with it."""
 

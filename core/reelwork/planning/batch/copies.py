@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Protocol
@@ -16,7 +16,6 @@ from reelwork.planning.batch.cells import PlatformName, same_meaning
 from reelwork.planning.batch.keys import base_in, kin_of, origin_in
 from reelwork.planning.job_state import JobData
 from reelwork.store.records import ACTIVE, DONE, HELD, BatchJob, JobRow, RunRow
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Brief
 
 # In a file whose other rows are known, a prompt that is much alike is an edited one. In any other file it may be
@@ -63,7 +62,7 @@ class Made(Protocol):
         ...
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class New:
     """A job that a launch would add."""
 
@@ -77,7 +76,7 @@ class New:
     """A hash of what the cells mean, for a row without an `id`."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Copy:
     """A job that a launch would add, and the one it looks like."""
 
@@ -95,7 +94,7 @@ class Copy:
     status: str = "removed"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Search:
     """Finds the jobs of earlier runs that the new ones of a batch resemble."""
 

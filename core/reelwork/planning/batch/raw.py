@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, get_args
 
 from reelwork.planning.batch.cells import COPIES, TABLES
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Brief, ReferenceRole
 
 OTHER_NAMES = {"platform": "platforms", "n": "takes", "webhook_url": "webhook"}
@@ -26,7 +25,7 @@ NAMED = ("destination.NAME.KEY", *(f"{table}.NAME" for table in TABLES))
 REFERENCES = tuple(f"{REFERENCE}{role}" for role in get_args(ReferenceRole))
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Raw:
     """One row: the keys of `[brief]` and `id`, and what only the workflow's templates ask for."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, overload
@@ -30,13 +31,12 @@ from reelwork.settings.paths import BATCHES
 from reelwork.settings.workflow import brief_from
 from reelwork.text import name_problem
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Brief
 
 MOST_SHOWN = 20
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Row:
     """One row of a batch."""
 
@@ -48,7 +48,7 @@ class Row:
     brief: Brief
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class _Kept:
     """A row in little room: its cells without a dictionary of their own."""
 

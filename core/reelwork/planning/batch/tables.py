@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.batch.decoding import text_of
 from reelwork.planning.batch.raw import COLUMNS, NAMED, OTHER_NAMES, REFERENCES, Raw, is_known, raw_of
 from reelwork.plural import counted
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NUMBERS = ("duration", "fps", "seed", "takes", "n")
@@ -24,7 +24,7 @@ LARGEST_CELL = 1_000_000
 """Characters."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Header:
     """The names of the columns, and what may be among them beside the keys of `[brief]`."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reelwork.plugins.package_names import OURS
 from reelwork.plugins.packages.inventory import Inventory
 from reelwork.plugins.packages.running import Loaded, load
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Changes:
     """The packages before and after."""
 
@@ -45,7 +45,7 @@ class Changes:
         return sorted({*self.moved, *self.removed} & {OURS, *self.before.needed})
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Brought:
     """The plugins and commands that a package brings."""
 

@@ -19,7 +19,6 @@ from reelwork.plugins.packages.uv_receipt import FILE as UV_RECEIPT
 from reelwork.plugins.packages.uv_receipt import NotRepeatable, Receipt, read_receipt
 from reelwork.redaction.redactor import without_credentials
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 PIPX_METADATA = "pipx_metadata.json"
 
@@ -33,7 +32,7 @@ class Kept(StrEnum):
     PIP = "pip"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Command:
     """A command of an installer, and what it finds in its environment beside ours."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import Distribution, distributions, entry_points
 from typing import Any
 
@@ -17,10 +17,9 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from reelwork.plugins.catalog import COMMANDS, Catalog
 from reelwork.plugins.package_names import OURS, normalized, package_of
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Inventory:
     """The packages of an environment, by their normalized names."""
 

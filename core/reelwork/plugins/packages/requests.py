@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -14,12 +15,11 @@ from reelwork.errors import NotFound, shortened
 from reelwork.plugins.package_names import OURS, normalized
 from reelwork.plugins.packages.inventory import Inventory
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 NOTHING = "Nothing was changed."
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Request:
     """A package to install: its normalized name, and the requirement as the installer gets it."""
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,7 +19,6 @@ from reelwork.plugins.package_names import OURS
 from reelwork.plugins.packages.environment import Command
 from reelwork.plugins.packages.inventory import Inventory
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Longer than importing a plugin may take.
 LOOK_SECONDS = 120.0
@@ -38,7 +38,7 @@ class InstallerFailed(ReelworkError):
         self.conflict = conflict
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Loaded:
     """A plugin, as a fresh process could load it."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reelwork.plugins.package_names import OURS, normalized
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 FILE = "uv-receipt.toml"
 _KNOWN = {"requirements", "python", "entrypoints"}
@@ -20,7 +20,7 @@ class NotRepeatable(InvalidInput):
     """The receipt holds something that could be lost when the tool is installed again."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Receipt:
     """The packages that the tool was installed with."""
 

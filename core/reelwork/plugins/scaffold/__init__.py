@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -15,7 +16,6 @@ from pathlib import Path
 import reelwork_hooks
 from reelwork.version import __version__
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 KINDS = (
     *("check_brief", "pre_moderate", "prompt_transform", "post_download", "publish", "job_event"),
@@ -39,7 +39,7 @@ PREFIX = "reelwork-"
 NOTHING_WRITTEN = "Nothing was written."
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Names:
     """Everything a new plugin is called."""
 
@@ -69,7 +69,7 @@ class Names:
         return self.name.replace("-", "_").upper()
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Written:
     """The plugin that was written."""
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -25,7 +25,6 @@ from reelwork.store.protocol import Store
 from reelwork.store.requests import Answered, RequestRow
 from reelwork.store.tokens import TokenRow
 from reelwork.studio.session import Session
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 M = TypeVar("M", bound=BaseModel)
 KEY = "Idempotency-Key"
@@ -64,7 +63,7 @@ async def _text(request: Request) -> bytes:
     return bytes(found)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Act:
     """One request that acts."""
 

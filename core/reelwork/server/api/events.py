@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -26,7 +27,6 @@ from reelwork.server.tokens import Scope
 from reelwork.store.records import EventRow
 from reelwork.store.tokens import TokenRow
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 log = logging.getLogger("reelwork.server")
 
@@ -54,7 +54,7 @@ class EventFilter(Asked):
     """False ends the stream once all that is known was sent."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _Stream:
     """One reader of events."""
 

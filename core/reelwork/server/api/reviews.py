@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -45,7 +46,6 @@ from reelwork.studio.post_review import (
     review_as_json,
     stoppable,
 )
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
 def list_reviews(served: Served, request: Request) -> Response:
@@ -71,7 +71,7 @@ def show_review(served: Served, request: Request) -> Response:
     return told(review_as_json(post_review_of(row, served.now()), money))
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _Answered:
     """A job, what a person says about it, and the document that tells so."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.credentials.ended import SOON_SECONDS, Ended, ended_accounts
@@ -11,13 +12,12 @@ from reelwork.schedules.not_fired import NotFired, not_fired, refused_last
 from reelwork.store.reader import SyncReader
 from reelwork.studio.causes import alike
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 RECENT_SECONDS = 7 * 86_400.0
 """Seconds for which times that were not fired are told."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Stopped:
     """Schedules that do not fire for one reason."""
 

@@ -5,6 +5,7 @@ No prompt, no price, no other brand, and none of the names that things have here
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.requests import Request
@@ -21,7 +22,6 @@ from reelwork.server.problems import Problem, status_of
 from reelwork.studio.job_view import JobView, clips_of, view_of
 from reelwork.studio.review_links import LONGEST_REASON, Shown, answer, shown_by
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 HEADERS = {
     # Its address is a secret, which no other server may learn.
@@ -33,7 +33,7 @@ SEEN = ("open", "used", "decided")
 DECISIONS = {"approve": "approved", "reject": "rejected"}
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class ClientPost:
     """A post as somebody outside sees it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -22,7 +23,6 @@ from reelwork.store.spending import total
 from reelwork.store.statuses import Status
 from reelwork.studio.causes import Cause, causes_of, failures_of
 from reelwork.studio.job_view import JobView, views_of
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 MOST_CARDS = 7
 MOST_RUNNING = 8
@@ -32,7 +32,7 @@ MOST_OF_ONE = 3
 MOST_DONE = 6
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Upcoming:
     """One firing to come."""
 
@@ -45,7 +45,7 @@ class Upcoming:
     """The budget that will have no room for it; empty if there is none."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Spent:
     """The money of a period, in US dollars."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from itertools import groupby, islice, takewhile
@@ -25,7 +25,6 @@ from reelwork.studio.job_names import find_job
 from reelwork.studio.job_view import view_of
 from reelwork.studio.post_moves import EVERY, Move, move, read_time
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 MOST_FIRINGS = 2000
 """Firings of one schedule that are looked at: one that fires each minute must not keep the page from coming."""
@@ -34,7 +33,7 @@ MOST_POSTS = 2000
 MONTHS_AHEAD = 12
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Entry:
     """One thing that is to happen."""
 
@@ -51,7 +50,7 @@ class Entry:
     """The state of the job: it is moved only as it was seen."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Line:
     """The entries of a day that have one name."""
 
@@ -63,7 +62,7 @@ MOST_LINES = 12
 """Lines of a day that are shown before the others are folded."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Day:
     """One day of the month."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from reelwork.errors import LeaseLost
 from reelwork.store.records import JobRow, Lease
 from reelwork.store.sqlite.job_reads import JOB_COLUMNS, job_from
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Asked of each job that is due. `id IN (SELECT …)` would go through the whole set instead, each time.
 _IN_SCOPE = "EXISTS (SELECT 1 FROM temp.scopes WHERE scope = :scope AND job_id = jobs.id)"
@@ -27,7 +27,7 @@ def left_out(left: Collection[tuple[str, str]]) -> tuple[str, dict[str, str]]:
     return _NOT_LEFT, {"left": json.dumps([f"{run} {step}" for run, step in left])}
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """The jobs that a process asks for, and until when it would hold them."""
 

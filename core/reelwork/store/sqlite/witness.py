@@ -12,12 +12,12 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelwork.errors import StoreInvalid
 from reelwork.files import make_private_folder
 from reelwork.store.sqlite.paths import files_of
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 try:
     import fcntl
@@ -31,7 +31,7 @@ TAKEN = "backup_taken_at"
 RECOVER = "reelwork store recover  (what may have been sent is looked up or held, not sent again)"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Home:
     """The location of a database. A copy differs in both path and file."""
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +18,6 @@ from reelwork.plugins.switched_off import BY, VARIABLE
 from reelwork.plural import counted
 from reelwork.version import __version__
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 if TYPE_CHECKING:
     from reelwork.store.health import Health
@@ -35,7 +35,7 @@ OTHER_FONTS = ("NotoSansCJK-Regular.ttc", "NotoSansCJKsc-Regular.otf", "DroidSan
 _REQUIREMENT = re.compile(r"""([A-Za-z0-9._-]+).*;.*extra\s*==\s*["']([A-Za-z0-9_-]+)["']""")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Finding:
     """The result of one check. A `failure` keeps videos from being made."""
 

@@ -16,7 +16,6 @@ from reelwork.settings.paths import BATCHES
 from reelwork.studio.consent import Consent
 from reelwork.studio.firing.launching import Allow, load_of, prepare
 from reelwork.studio.session import Session
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
 def spec_of_file(
@@ -74,7 +73,7 @@ class Asking:
         self.agreed = Agreed(cost, consent.public)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Addition:
     """A schedule that was checked, and what is to be written for it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -32,7 +32,6 @@ from reelwork.studio.launch import Launch, platform_names
 from reelwork.studio.output_folder import check_output_folder
 from reelwork.studio.session import Session
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 log = logging.getLogger("reelwork.schedules")
 
@@ -62,7 +61,7 @@ class NotAgreed(PlanRefused):
     """A firing would cost more, or post to more places, than somebody agreed to."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Prepared:
     """The run and the jobs of one firing, ready to be written."""
 

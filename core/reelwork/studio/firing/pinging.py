@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reelwork.errors import StoreUnwritable, describe
@@ -19,7 +19,6 @@ from reelwork.store.schedules import SlotRow, SlotState
 from reelwork.store.statuses import Status
 from reelwork.studio.pings import FAIL, START, SUCCESS, Ping, Pings
 from reelwork.text import one_line
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 log = logging.getLogger("reelwork.schedules")
 
@@ -36,7 +35,7 @@ MOST_NAMED = 5
 """Jobs whose reasons are told."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _Known:
     """The last message to a switch, as it is kept in the store."""
 

@@ -7,6 +7,7 @@ transaction: one that was resumed afterwards would be made and posted beside the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from reelwork.errors import MovedOn, NotFound, WorkflowInvalid
@@ -21,7 +22,6 @@ from reelwork.studio.job_view import view_of
 from reelwork.studio.post_review import may_be_out
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 NOTHING = "Nothing was changed, and nothing was sent."
 NAMED = 12
@@ -30,7 +30,7 @@ ENDED = (Status.FAILED, Status.REJECTED, Status.CANCELLED)
 """A job of another status still goes on, or has made its video."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class UsedRow:
     """A row that a firing used, and whether it can be given back."""
 

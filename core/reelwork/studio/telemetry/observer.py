@@ -35,7 +35,6 @@ from reelwork.studio.telemetry.spans import (
 )
 from reelwork_hooks.effects import Effect, Listing
 from reelwork_hooks.errors import NotSent, Rejected
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Verdict
 
 KNOWN_JOBS = 1000
@@ -52,7 +51,7 @@ class Journal(Protocol):
         ...
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class _Life:
     """A job from its beginning, or from when it was tried again, to its end."""
 

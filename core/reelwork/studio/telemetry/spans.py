@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import field
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
+from dataclasses import dataclass, field
 
 Fact = str | int | float | bool
 Facts = Mapping[str, Fact]
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Moment:
     """Something that happened within a span."""
 
@@ -23,7 +21,7 @@ class Moment:
     facts: Facts = field(default_factory=dict)
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Span:
     """Something that was done, from when to when."""
 

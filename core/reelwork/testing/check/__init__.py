@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from reelwork.testing.check.prices import check_prices
 from reelwork.testing.check.requirements import check_package_requirements
 from reelwork.testing.check.trial import Trial
 from reelwork_hooks.errors import InvalidInput, ReelworkError
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 __all__ = ["Check", "Finding", "Level", "Report", "check", "exit_code"]
 
@@ -40,7 +39,7 @@ TIME_LIMIT = 10.0
 """Seconds a hook is given, unless the caller says otherwise."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Check:
     """The options of a check."""
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
 
 
-@frozen_dataclass
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing to say: an error must be put right, a warning should be, a note is good to know."""
 
@@ -38,7 +36,7 @@ def note(about: str, message: str, hint: str = "") -> Finding:
     return Finding("note", about, message, hint)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Report:
     """All that was found about one plugin."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint
 
 from reelwork.plugins.catalog import GROUP
@@ -13,10 +14,9 @@ from reelwork.testing.check.findings import Finding
 from reelwork.testing.check.package import COMMANDS
 from reelwork.testing.check.requirements import check_requirements
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Installed:
     """A distribution that is installed."""
 

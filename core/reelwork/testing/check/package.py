@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from reelwork.plugins.needed_version import lower_bound, needed_by
 from reelwork.plugins.package_names import normalized
 from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 PLUGIN_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 PYPROJECT = "pyproject.toml"
@@ -31,7 +31,7 @@ COMMANDS = "reelwork.commands"
 """The entry-point group of commands."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Package:
     """A folder with a pyproject.toml."""
 

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from reelwork.errors import HookFailed, HookTimedOut, in_a_line
@@ -18,7 +19,6 @@ from reelwork.testing.check.findings import Finding, error, note, warning
 from reelwork.testing.check.settings import required_settings
 from reelwork.testing.samples import shown_clip
 from reelwork_hooks.errors import InvalidInput, PluginInvalid, ReelworkError, SecretNotFound, Unavailable
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 from reelwork_hooks.models import Problem, Stage, Verdict
 from reelwork_hooks.plugin import Phase
 
@@ -29,7 +29,7 @@ LONGEST_BLOCK = 1.0
 TICK = 0.05
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Trial:
     """A trial of a plugin's hooks."""
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from reelwork.errors import in_a_line
 from reelwork_hooks.effects import Absent, Effect, Found, Listing, NotDone, Unsure
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 T = TypeVar("T")
 
 CALL, FIND = "call", "find"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Told:
     """One call of `submit` or `publish` (`CALL`), or of `find` or `find_post` (`FIND`)."""
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
-
-@frozen_dataclass
+@dataclass(frozen=True)
 class Counterpart:
     """A service, new for each case, that the plugin talks to and that keeps a log of its own."""
 

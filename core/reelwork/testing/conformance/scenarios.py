@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Literal
 
 from reelwork_hooks.effects import Idempotency
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # The attempts of one read in the client (`net.client.READ_ATTEMPTS`): a fault that is to be felt strikes as often.
 READS_OF_ONE_LOOK = 4
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Canned:
     """An answer that the proxy makes up."""
 
@@ -30,7 +29,7 @@ PAGE = Canned(200, "<!doctype html><title>Please wait</title><p>Checking your br
 EMPTY = Canned(200, "{}")
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Fault:
     """The fate of one request between the plugin and the other side."""
 
@@ -101,7 +100,7 @@ SCENES = (
 """The names of all scenes, in the order they are tested."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Kill:
     """The point at which the first process of a case is ended, with SIGKILL."""
 
@@ -122,7 +121,7 @@ class Kill:
         return words[self.when].format(self.at)
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Case:
     """One run of one or two jobs to their end, with what goes wrong on the way."""
 

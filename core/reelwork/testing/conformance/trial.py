@@ -24,7 +24,6 @@ from reelwork.testing.conformance.scenarios import Case, Kill
 from reelwork.testing.services import serving
 from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.effects import Idempotency
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # What is held or failed is looked up again each time.
 ROUNDS = 4
@@ -40,7 +39,7 @@ CONTROLS = (
 )
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class JobEnd:
     """The end of a job, in Reelwork's own books."""
 
@@ -52,7 +51,7 @@ class JobEnd:
     remote_id: str | None
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Outcome:
     """Everything known of a case that was played."""
 
@@ -86,7 +85,7 @@ class Outcome:
         return [seen for seen in self.seen if seen.number and any(one.at <= seen.at <= one.ended for one in calls)]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Subject:
     """The plugin under test, with its settings and its counterpart."""
 

@@ -6,6 +6,7 @@ What is believed is the counterpart's log. Reelwork's own books and the tale of 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
 from reelwork.plugins.answers import EMPTY_FOUND
 from reelwork.testing.conformance.call_log import CALL, FIND, Told
@@ -13,7 +14,6 @@ from reelwork.testing.conformance.proxy_script import Seen
 from reelwork.testing.conformance.scenarios import UNDISTURBED
 from reelwork.testing.conformance.trial import JobEnd, Outcome
 from reelwork_hooks.effects import Idempotency
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 _ONLY_FROM_WHOLE = (
     "Answer Absent only from a complete list that was read to its end; "
@@ -24,7 +24,7 @@ LONGEST_TALE = 14
 """Lines shown of what happened."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Words:
     """The terms for a provider, or for a publisher."""
 

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from reelwork.store.sqlite.schema import KEEPS_REMOVED, migrate
 from reelwork.store.sqlite.witness import TAKEN
 from reelwork.store.sqlite.workers import living
 from reelwork.store.statuses import GOES_ON
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 try:
     import fcntl
@@ -30,7 +30,7 @@ except ImportError:  # Windows: what a killed backup left behind then stays.
 NOT_MADE = "No backup was made; nothing else was changed."
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Backup:
     """A copy that is in its place."""
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.retention import own_files
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.statuses import FINAL, GOES_ON
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # A file is written before the job that refers to it is committed.
 DAY = 86_400.0
 """Seconds for which a file is left alone after it was last written."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Needed:
     """The files, hashes and ids that the jobs and renders in a store refer to."""
 
@@ -48,7 +48,7 @@ def needed(db: sqlite3.Connection) -> Needed:
     )
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Video:
     """A file that a job refers to."""
 

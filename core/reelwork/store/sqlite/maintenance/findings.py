@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
-
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 Level = Literal["trouble", "note"]
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Finding:
     """Something that is not as it should be, or worth knowing."""
 
@@ -36,7 +35,7 @@ class Finding:
         }
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Report:
     """The report of a store check."""
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from reelwork.store.sqlite.maintenance.findings import Finding, Level
 from reelwork.store.sqlite.schema import KEEPS_REMOVED
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.statuses import BEFORE_SUBMIT, ENDED, GOES_ON, Status
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 REPORT_IT = "This is a fault in Reelwork or damage to the file; please report it with: reelwork store check --json"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Question:
     """A rule, and what it means when it is broken."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,10 +14,9 @@ from reelwork.store.sqlite.maintenance.read_only import there
 from reelwork.store.sqlite.maintenance.restore import DestinationsIn, doubt
 from reelwork.store.sqlite.opening import connect
 from reelwork.store.sqlite.workers import processes
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Recovered:
     """The result of a recovery."""
 

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +27,6 @@ from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.sqlite.witness import HOME, SENT, TAKEN
 from reelwork.store.sqlite.workers import processes
 from reelwork.store.statuses import BEFORE_SUBMIT, GOES_ON
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 DestinationsIn = Callable[[str], Iterable[str]]
 """Returns the destinations to which a run publishes, given its frozen workflow."""
@@ -34,7 +34,7 @@ NOT_DONE = "Nothing was changed."
 _OPEN = f"jobs.status IN {sql_list(GOES_ON)}"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Restored:
     """The result of a restore."""
 

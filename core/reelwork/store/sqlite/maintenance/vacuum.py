@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.retention import removable
 from reelwork.store.sqlite.schema import KEEPS_REMOVED
 from reelwork.store.sqlite.workers import is_alive, processes
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 # Others who write wait for as long as one transaction takes.
 BATCH = 200
@@ -24,7 +24,7 @@ BATCH = 200
 NOTHING = Removable({}, 0, 0, {})
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Plan:
     """A preview of a vacuum."""
 
@@ -38,7 +38,7 @@ class Plan:
     """In the store's file, already unused."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Done:
     """The result of a vacuum."""
 

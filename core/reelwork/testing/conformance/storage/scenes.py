@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from reelwork.testing.conformance.scenarios import (
@@ -15,7 +16,6 @@ from reelwork.testing.conformance.scenarios import (
     Fault,
     Kill,
 )
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 AGAIN = "stored again"
 AT_ONCE = "stored by several processes at once"
@@ -55,7 +55,7 @@ MUST_FAIL = frozenset({CHANGED, NO_RIGHT, FULL, PORTAL, DOWN, REFUSED})
 """Scenes in which nothing can be stored, so that a plugin which reports otherwise is wrong."""
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class StorageCase:
     """One run: what goes wrong while a clip is stored, before it is stored again with nothing in the way."""
 

@@ -22,7 +22,6 @@ from reelwork.testing.conformance.storage.clips import assets_of, padded_video
 from reelwork.testing.conformance.storage.counterpart import StoredFiles
 from reelwork.testing.conformance.storage.scenes import AGAIN, CHANGED, LARGE, NAMES, NO_RIGHT, OTHERS, StorageCase
 from reelwork_hooks.accounts import Credentials
-from reelwork_hooks.frozen_dataclass import frozen_dataclass
 
 ELSEWHERE = "https://elsewhere.example/an-earlier-storage.mp4"
 """An address that the video has already, from another plugin."""
@@ -30,7 +29,7 @@ WORDS, STRANGE_WORDS = "A quiet harbour at dawn", "Ein Kätzchen – 雪 & 50 % 
 STRANGE_NAME, STRANGE_ROW = "Ein Kätzchen 雪 #1 50% & co", "Köln / Straße 5?"
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class Run:
     """One process that stored the clip, or tried to."""
 
@@ -64,7 +63,7 @@ class Run:
         }
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class StorageOutcome:
     """Everything known of a case that was played."""
 
@@ -82,7 +81,7 @@ class StorageOutcome:
     secrets: tuple[str, ...] = ()
 
 
-@frozen_dataclass
+@dataclass(frozen=True)
 class StorageSubject:
     """The plugin under test, with its settings and its storage."""
 
