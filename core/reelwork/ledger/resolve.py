@@ -82,8 +82,7 @@ class Resolver:
 
     def _doubt(self, act: Act[Any], reason: str, settle: float, sender: str | None = None) -> Doubt:
         """Return the command that doubts an effect and starts its settle time now."""
-        # By the boot clock. A wall clock that is set forward would skip the settle time, and it would be sent
-        # again.
+        # By the boot clock: after a wall clock that is set forward it would be sent again without a settle time.
         now = self.time.now()
         over = json.dumps(Instant(now.boot, now.seconds + settle)._asdict())
         return Doubt(act.key, reason, self.clock() + settle, sender, over)
@@ -160,8 +159,7 @@ class Resolver:
         else:
             rest_ = self.time.now().until(Instant(**json.loads(effect.settle)))
             if rest_ is None:
-                # Another boot: how much of the time has passed is not known. Late is safe, too early may pay
-                # twice.
+                # Another boot: how much of the time has passed is not known. Too early may pay twice; late is safe.
                 doubt = self._doubt(act, effect.reason, act.settle_seconds, effect.sender)
                 return Later(self.clock() + act.settle_seconds, effect.reason, (doubt,), in_doubt=True)
             rest = rest_
