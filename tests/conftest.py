@@ -65,6 +65,7 @@ SLOW = tuple(
         "plugins/publishers/threads/test_conformance.py",
         "plugins/publishers/webhook/test_conformance.py",
         "plugins/publishers/youtube/test_conformance.py",
+        "plugins/simulator/test_network_facebook.py",
         "plugins/storage/test_conformance.py",
         "plugins/test_conformance.py",
         "services",
