@@ -83,6 +83,9 @@ class NotReviewer(InvalidInput):
 class StoreInvalid(InvalidInput):
     """The store cannot be opened or is not one of ours."""
 
+    passing = False
+    """True if it may pass by itself: there is room again, or another process lets go of the file."""
+
 
 class StoreUnwritable(ReelworkError):
     """The store cannot be written. The answer to what was sent may be missing there; it is looked up later."""

@@ -19,7 +19,7 @@ from reelwork.credentials.accounts import Accounts
 from reelwork.engine.events import Happening, RenderSeen
 from reelwork.engine.job_log import Journal
 from reelwork.engine.loop import Engine
-from reelwork.errors import WorkflowInvalid
+from reelwork.errors import StoreInvalid, StoreUnwritable, WorkflowInvalid
 from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
 from reelwork.schedules.ping_address import check_ping_place
@@ -190,7 +190,7 @@ def checked(
 ) -> Generator[tuple[Store, Exposure, socket.socket], None, None]:
     """Open everything that a server needs; what cannot be used is said before anything is driven.
 
-    Raises `InvalidInput`.
+    Raises `InvalidInput`, and `StoreUnwritable` where the store is refused for what may pass by itself.
     """
     public = None if settings.public_url is None else public_origin(settings.public_url)
     if settings.ping is not None:
@@ -201,7 +201,7 @@ def checked(
     bound = listen(settings.host, settings.port if bind else 0)
     try:
         exposure = Exposure(reaches_others(bound), public)
-        store = open_store(settings.store, clock=clock)
+        store = _opened(settings.store, clock)
         try:
             store.check_in_use()
             store.check_whole()
@@ -211,6 +211,16 @@ def checked(
             store.close()
     finally:
         bound.close()
+
+
+def _opened(path: Path, clock: Callable[[], float]) -> Store:
+    try:
+        return open_store(path, clock=clock)
+    except StoreInvalid as error:
+        if not error.passing:
+            raise
+        # With another exit code than what was asked for wrongly: a service that ends so is started again.
+        raise StoreUnwritable(error.message, hint=error.hint) from error
 
 
 async def receivers_in(session: Session) -> Receivers:

@@ -108,3 +108,21 @@ def test_a_store_that_is_gone_ends_the_server(machine: Machine, server: Running)
     until(lambda: ready(server).status_code != 200, server)
     assert server.process.wait(PATIENCE) == 1
     assert "was removed, moved or replaced while it was in use" in server.text
+
+
+@pytest.mark.parametrize("words", [(), ("--check",)])
+def test_one_that_finds_a_full_disk_ends_so_that_it_is_started_again(machine: Machine, words: tuple[str]) -> None:
+    import resource
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    done = subprocess.run(
+        machine.command("serve", "--port", "0", *words),
+        cwd=machine.folder, env=machine.environ(), preexec_fn=limit,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    # The unit for systemd does not start again what ends with 2.
+    assert done.returncode == 1, done.stderr
+    assert "cannot be used" in done.stderr
+    assert "Make room on the disk" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from pathlib import Path
@@ -71,6 +72,13 @@ def explained(error: sqlite3.Error, path: Path, done: str = "written") -> StoreU
         hint="Make room on the disk or check its rights, then: reelwork resume. It continues what was begun; "
         "a prompt or workflow that is run again is made and paid for again.",
     )
-    # The low byte of an extended code is the code itself. A damaged file, for one, mends by no waiting.
-    unwritable.passing = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _PASSING
+    unwritable.passing = passes(error)
     return unwritable
+
+
+def passes(error: Exception) -> bool:
+    """Return whether what SQLite or the system refused may pass by itself. A damaged file, for one, does not."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+    # The low byte of an extended code is the code itself.
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF in _PASSING

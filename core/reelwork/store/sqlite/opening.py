@@ -10,6 +10,7 @@ from pathlib import Path
 
 from reelwork.errors import StoreInvalid
 from reelwork.files import make_private_folder
+from reelwork.store.sqlite.failures import passes
 from reelwork.store.sqlite.paths import files_of
 from reelwork.store.sqlite.schema import migrate
 
@@ -44,10 +45,12 @@ def connect(path: Path) -> sqlite3.Connection:
         if path.is_dir():
             hint = f"Name a file in it: --store {path / 'store.db'}"
             raise StoreInvalid(f"{path} is a folder, not a store.", hint=hint) from error
-        raise StoreInvalid(
+        invalid = StoreInvalid(
             f"The store {path} cannot be opened: {getattr(error, 'strerror', None) or error}.",
             hint="Check the folder and its rights, or choose another store with --store.",
-        ) from error
+        )
+        invalid.passing = passes(error)
+        raise invalid from error
     try:
         connection.row_factory = sqlite3.Row
         migrate(connection, str(path))
@@ -57,11 +60,13 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
     except sqlite3.Error as error:
         connection.close()
-        raise StoreInvalid(
+        invalid = StoreInvalid(
             f"The store {path} cannot be used: {error}.",
             hint="Make room on the disk and check the rights of the file and its folder; if the file is damaged, "
             "see: reelwork store check. Do not use another store: this one knows what was paid and posted.",
-        ) from error
+        )
+        invalid.passing = passes(error)
+        raise invalid from error
     except BaseException:
         connection.close()
         raise
