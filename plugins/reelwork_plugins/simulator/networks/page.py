@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +19,11 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>
+:root {{ color-scheme: light dark; }}
 body {{ font: 17px/1.5 sans-serif; margin: 2em auto; max-width: 40em; padding: 0 1em; }}
 article {{ border: 1px solid #8888; border-radius: 8px; margin: 1em 0; padding: 1em; }}
 video {{ max-width: 100%; max-height: 60vh; }} .text {{ white-space: pre-wrap; overflow-wrap: anywhere; }}
-.small {{ font-size: 14px; color: #666; }} code {{ overflow-wrap: anywhere; }}
+.small {{ font-size: 14px; color: #777; }} code {{ overflow-wrap: anywhere; }}
 </style></head><body>
 {body}
 </body></html>
@@ -84,13 +86,24 @@ def code_page(title: str, code: str, problem: str) -> str:
 
 
 def _article(post: Shown) -> str:
-    facts = " · ".join(f"{html.escape(str(name))}: {html.escape(str(value))}" for name, value in post.facts.items())
+    facts = " · ".join(f"{html.escape(name)}: {html.escape(_words(value))}" for name, value in post.facts.items())
     film = f'<video controls preload="metadata" src="{html.escape(post.film)}"></video>' if post.film else ""
     head = f'<a href="{html.escape(post.url)}">{html.escape(post.id)}</a> · {html.escape(post.account)}'
     return (
         f"<article><p class=small>{head} · {html.escape(post.at)}</p>{film}"
         f'<p class="text">{html.escape(post.text)}</p><p class=small>{facts}</p></article>'
     )
+
+
+def _words(value: Any) -> str:
+    match value:
+        case None:
+            return "not said"
+        case bool():
+            return "yes" if value else "no"
+        case Mapping() | list() | tuple():
+            return json.dumps(value, ensure_ascii=False)
+    return str(value)
 
 
 def _page(title: str, body: str) -> str:
