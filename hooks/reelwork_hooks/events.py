@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class EventKind:
-    """One name of an event. More names and details may come: pass over those you do not know."""
+    """One name of an event. Later versions may add names and details: ignore those you do not know."""
 
     when: str
     details: Mapping[str, str] = field(default_factory=dict)
@@ -21,15 +21,15 @@ _FOUND = {"remote_id": "the provider's id of the render"}
 
 EVENTS: Mapping[str, EventKind] = {
     "approved": EventKind(
-        "A text or a video passed, since a person approved it before.", {"stage": "brief, prompt, clip or post"}
+        "A text or a video passed, because a person had approved it.", {"stage": "brief, prompt, clip or post"}
     ),
     "moderated": EventKind(
-        "A moderation plugin has looked at the finished video and let it pass.",
+        "A moderation plugin saw the finished video and let it pass.",
         {"plugin": "the instance", "stage": "clip"},
     ),
     "verdict": EventKind(
-        "A moderation plugin held or rejected a text or a video, or Reelwork a video that differs from what was "
-        "asked for or that no plugin could be shown.",
+        "A moderation plugin held or rejected a text or a video; or Reelwork did, for a video that differs from "
+        "what was asked for or that could not be shown to a plugin.",
         {
             "decision": "hold or reject",
             "plugin": "the instance that decided; reelwork when none did",
@@ -53,7 +53,7 @@ EVENTS: Mapping[str, EventKind] = {
     ),
     "retry": EventKind("A step failed and is tried again.", {**_REASON, "wait": "seconds until then"}),
     "published": EventKind(
-        "A post is there.",
+        "A post was made.",
         {
             "destination": "the publisher's instance",
             "url": "the post's address",
@@ -61,12 +61,12 @@ EVENTS: Mapping[str, EventKind] = {
         },
     ),
     "followed": EventKind(
-        "What became of a post is known, or is not looked at any longer.",
+        "The state of a post at its network is known, or is no longer checked.",
         {
             **_POST,
             "state": "processing, live, private, failed or removed; empty if that is not known",
             "url": "the post's address",
-            "label": "true if the network shows its label for AI, false if not; left out if that is not known",
+            "label": "true if the network shows its AI label, false if not; left out if that is not known",
         },
     ),
     "review-asked": EventKind(
@@ -97,13 +97,13 @@ EVENTS: Mapping[str, EventKind] = {
 _BY = {"by": "who did it"}
 
 OUTSIDE: Mapping[str, EventKind] = {
-    "resumed": EventKind("A job goes on with `reelwork resume`."),
-    "corrected": EventKind("A batch was run again, and the job's row says something else now."),
+    "resumed": EventKind("The job continues with `reelwork resume`."),
+    "corrected": EventKind("A batch was run again, and the job's row has changed."),
     "cancelled": EventKind(
-        "The job was cancelled, by a person or since its row was given back to its schedule.", _REASON
+        "The job was cancelled, by a person or because its row was given back to its schedule.", _REASON
     ),
     "decided": EventKind(
-        "A person approved or rejected a held job, or said what became of a request whose outcome was unknown.",
+        "A person approved or rejected a held job, or settled a request whose outcome was unknown.",
         {
             "decision": "approved, rejected, it happened, or it did not happen",
             "act": "the request; left out for a held job",
@@ -112,7 +112,7 @@ OUTSIDE: Mapping[str, EventKind] = {
         },
     ),
     "reconciled": EventKind(
-        "`reelwork reconcile` found out what became of a request.", {"act": "the request", **_REASON}
+        "`reelwork reconcile` found the outcome of a request.", {"act": "the request", **_REASON}
     ),
     "reviewed": EventKind(
         "A person answered a review.",
@@ -135,7 +135,7 @@ OUTSIDE: Mapping[str, EventKind] = {
         "A post was moved to another time.",
         {"destination": "the publisher's instance", "to": "its new time (UTC)", **_BY},
     ),
-    "cost-refused": EventKind("What a provider said that a render has cost is no amount.", _REASON),
+    "cost-refused": EventKind("A provider reported a cost that is not a valid amount.", _REASON),
 }
 """Those that people make, or that come while no step of the job runs.
 
