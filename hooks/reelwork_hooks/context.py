@@ -1,4 +1,4 @@
-"""The `Context` that a plugin instance is given: the engine's services, and what it may keep."""
+"""The `Context` of a plugin instance: the engine's services, and the values it may store."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class State(Protocol):
     async def set(self, key: str, value: JsonValue, *, expect: JsonValue) -> bool:
         """Change the value from `expect` to `value`, and return True once that is on disk.
 
-        Return False, and change nothing, when the value is not `expect` (None: there is none) any more. With None
-        as `value` it is removed. A value has at most 64 KB as JSON.
+        Return False, and change nothing, when the value is no longer `expect` (None: there is none). With None as
+        `value` it is removed. A value has at most 64 KB as JSON.
         """
         ...
 
@@ -81,7 +81,7 @@ class Context(Protocol):
 
     @property
     def base_dir(self) -> Path:
-        """The folder that relative paths in the workflow start from."""
+        """The folder to which paths in the workflow are relative."""
         ...
 
     @property
@@ -115,9 +115,8 @@ class Context(Protocol):
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
         """Return a client.
 
-        Private and loopback addresses are refused unless below an origin in `trust`, which should hold only
-        addresses the person configured. The proxies of the environment are used for these origins, and for no
-        others.
+        Private and loopback addresses are refused unless they are below an origin in `trust`. Put only addresses
+        there that the person configured. The environment's proxies are used for these origins, and for no others.
         """
         ...
 
@@ -132,9 +131,9 @@ class Context(Protocol):
     async def spent(self, job: Job, amount: Amount | Decimal, *, what: str, key: str) -> None:
         """Record that this plugin paid for something itself, such as a call of a paid model.
 
-        It is on disk when this returns, once for a job and key, however often the hook runs again: make the key of
-        what was paid for, such as a hash of the text. `what` names it in a few words. It counts in budgets. Call it
-        as soon as the charge is certain. For `async def` hooks.
+        It is on disk when this returns. It is recorded once for a job and key, however often the hook runs again:
+        so derive the key from what was paid for, such as a hash of the text. `what` names it in a few words. It
+        counts in budgets. Call it as soon as the charge is certain. For `async def` hooks.
         """
         ...
 

@@ -93,13 +93,13 @@ class HttpClient(Protocol):
 
     The body, `content`, is bytes, a `Path`, a `FileSlice` or an async iterable of bytes. The content of `files` may
     be a `Path` or a `FileSlice`, too. Files are read from disk while they are sent, and never held in memory. A
-    file that cannot be read raises `NotSent`. One that changes while it is sent breaks the request off, which is
+    file that cannot be read raises `NotSent`. A file that changes while it is sent aborts the request, which is
     `OutcomeUnknown`. An iterable is sent in chunks unless the header Content-Length gives its length. `progress`
-    is called with the bytes sent so far and all there are.
+    is called with the number of bytes sent so far, and the total.
 
-    With `repeatable=True` a write is retried as a read is, and raises `Unavailable`. It is for steps that may be
-    done twice, such as an upload in `prepare` or `prepare_publish`. In `submit` and `publish` it raises `NotSent`
-    before anything is sent, since a write there may cost money or post; after another write of the same call,
+    With `repeatable=True` a write is retried like a read, and raises `Unavailable`. It is for steps that may be
+    done twice, such as an upload in `prepare` or `prepare_publish`. In `submit` and `publish`, where a write may
+    cost money or post, it raises `NotSent` before anything is sent; after another write of the same call, it raises
     `PluginInvalid`.
 
     `timeout` is the number of seconds for which the server may stay silent.

@@ -65,9 +65,9 @@ class Phase(StrEnum):
 
 
 class Plugin:
-    """A handy base class: keeps `config` and `context`. Any class with the same constructor will do.
+    """A handy base class that stores `config` and `context`. Any class with the same constructor will do.
 
-    A class attribute left out has the value given here.
+    A class attribute that is left out has the value given here.
     """
 
     Config: ClassVar[type[Config]] = Config
@@ -77,16 +77,16 @@ class Plugin:
     moderates: ClassVar[tuple[Stage, ...]] = (Stage.BRIEF, Stage.PROMPT, Stage.POST)
     """The stages at which `pre_moderate` is called."""
     clip_frames: ClassVar[int] = 5
-    """Frames it is shown of a clip, evenly spread over its length: 0 to 32. A shorter clip has fewer. The clip's
-    thumbnail comes after them, as one picture more."""
+    """The number of frames of a clip that it sees, spread evenly over the clip: 0 to 32. A very short clip has
+    fewer. The clip's thumbnail follows them, as one picture more."""
     costs: ClassVar[bool] = False
     """True when running a hook costs money: a dry run then leaves the plugin out and says so."""
     # A budget is only kept if what a hook may spend is reserved before it is called.
     most_per_call: ClassVar[Decimal | None] = None
-    """US dollars that one call of a hook may cost, where the plugin pays for something itself and says so with
+    """US dollars that one call of a hook may cost, if the plugin pays for something itself and reports it with
     `context.spent`. With a budget they are reserved before each call. None: nothing is reserved."""
     computes: ClassVar[bool] = False
-    """True when its `def` hooks only compute, for a moment: no thread is started for them then."""
+    """True when its `def` hooks only compute, and only briefly: then they run without a thread."""
     # An author who forgets it makes Reelwork ask before a post too often, never too rarely.
     public: ClassVar[bool] = True
     """False for a publisher that only writes on this machine."""
@@ -99,30 +99,32 @@ class Plugin:
     # Past this time a destination may have forgotten the key, and would post again under it. So none counts for
     # ever unless the plugin says so.
     key_seconds: ClassVar[float] = 86_400.0
-    """With `KEY`: seconds for which the destination knows a key. `float("inf")` where it is the post's own name for
-    good."""
+    """With `KEY`: seconds for which the destination remembers a key. `float("inf")` if the key names the post for
+    ever."""
     PostOptions: ClassVar[PostOptionsModel | None] = None
-    """For a publisher: the model of the options that a post may have at it. None: it takes none."""
+    """For a publisher: the model of the options that a post may have there. None: it takes none."""
     # What it does not name it may pass over. For a post that is to appear next week Reelwork waits then.
     post_fields: ClassVar[tuple[str, ...]] = ()
-    """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. With `publish_at` it keeps
-    a post until then; else Reelwork waits. What else it does not name is refused before anything is sent."""
+    """For a publisher: which of `publish_at`, `alt_text` and `disclosure` it passes on. With `publish_at` its
+    network keeps a post until its time; without it Reelwork waits. If it does not name `alt_text`, one for it is
+    refused before anything is sent; without `disclosure`, only `label = "refuse"` is."""
     accepts: ClassVar[Target] = Target()
-    """For a publisher: the videos it takes. A plugin with `fits` brings another video into that form. Without one,
-    a wrong shape or length is refused before anything is sent, and a file that turns out wrong is not posted."""
+    """For a publisher: the videos it takes. A plugin with `fits` brings other videos into that form. Without such
+    a plugin, a wrong shape or length is refused before anything is sent, and a file that does not fit is not
+    posted."""
     # Declared, since the shape that a plugin makes must be known before a render is paid for.
     fits: ClassVar[tuple[str, ...]] = ()
     """For a plugin with `post_download`: which of `aspect_ratio`, `longest`, `most_bytes` and `codecs` of
     `job.target` it brings a video to."""
     units: ClassVar[Mapping[str, Decimal]] = {}
-    """For a publisher: the units, such as `credits`, in which `post_price` and a receipt's `cost` count, with the
-    US dollars that one of each costs. A setting `units` of the plugin goes first."""
+    """For a publisher: the units, such as `credits`, of `post_price` and of a receipt's `cost`, with the US dollars
+    that one of each costs. A setting `units` of the plugin overrides it."""
     # Without it the video would be paid for, and the post fail.
     needs_public_address: ClassVar[bool] = False
-    """True when it cannot do without `context.public_url`, as for a network that fetches the video: a workflow
-    whose storage plugins give no address is refused before anything is sent."""
+    """True when it needs `context.public_url`, as for a network that fetches the video: a workflow whose storage
+    plugins give no address is refused before anything is sent."""
     account_fields: ClassVar[tuple[AccountField, ...]] = ()
-    """What `reelwork accounts add` asks for, before `sign_in` or `oauth`."""
+    """The fields that `reelwork accounts add` asks for, before `sign_in` or `oauth`."""
     notes: ClassVar[tuple[str, ...]] = ()
     """Quotas and audits a person should know, a sentence each. `reelwork doctor` shows them."""
 
@@ -134,8 +136,8 @@ class Plugin:
     def identity(self) -> str | None:
         """The identity that posts, as the destination knows it, such as an account's id there.
 
-        A publisher that is renamed, or configured twice, is still one destination by it. None: the account it signs
-        in with, else its settings.
+        By it, a publisher that is renamed, or configured twice, is still one destination. None: the account it
+        signs in with counts, or else its settings.
         """
         # By this, not by the instance's name, the ledger knows a destination: one that is renamed, or configured
         # twice, would otherwise get the same post again.
@@ -149,22 +151,22 @@ class Plugin:
 
     @property
     def no_public_address(self) -> str | None:
-        """For a storage plugin with `public_url`: why it can give no address with its settings. None: it can."""
+        """For a storage plugin with `public_url`: the reason why its settings allow no address. None: they do."""
         return None
 
     async def known_prompt(self, prompt: Prompt, job: Job) -> Prompt | None:
-        """Return what `prompt_transform` would give without paying, for a plugin that costs money.
+        """Return what `prompt_transform` would return, without paying, for a plugin that costs money.
 
-        A dry run asks this instead of the hook. None: that is not known yet, and the dry run says so. Must not use
-        the network, and write nothing.
+        A dry run calls this instead of the hook. None: that is not known yet, and the dry run says so. It must not
+        use the network or write anything.
         """
         return None
 
     def post_price(self, post: Post) -> Quote | None:
         """Return the price of one post, for a publisher that is charged for posts. None: it is not known.
 
-        A post that is free has a quote of 0; one whose price is not known needs a person's consent. Asked when a
-        brief is planned, with a clip that is not made yet, and again for the final post: reckon by the copy, the
-        options and the clip's size and length. Must not use the network.
+        A free post has a quote of 0; a post whose price is not known needs a person's consent. It is called when a
+        brief is planned, with a clip that is not made yet, and again for the final post: derive the price from the
+        copy, the options and the clip's size and length. It must not use the network.
         """
         return None
