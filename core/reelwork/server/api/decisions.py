@@ -62,7 +62,7 @@ async def cancel_job(served: Served, request: Request) -> Response:
 
 
 async def resume_job(served: Served, request: Request) -> Response:
-    """Let a job that failed or is held go on where it stopped. Nothing is paid for or posted twice."""
+    """Let a failed or held job continue where it stopped. Nothing is paid for or posted twice."""
 
     async def work(one: Act, _: Nothing) -> tuple[Any, HTTPStatus]:
         row = job_named(one.store, request.path_params["job"])
@@ -79,7 +79,7 @@ async def resume_job(served: Served, request: Request) -> Response:
 
 
 async def retry_job(served: Served, request: Request) -> Response:
-    """Try a job again that failed, is held or was rejected, even where that means paying for a new render.
+    """Retry a job that failed, is held or was rejected, even if that pays for a new render.
 
     What is known to have happened is never done again.
     """

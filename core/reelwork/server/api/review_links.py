@@ -82,7 +82,7 @@ def list_links(served: Served, request: Request) -> Response:
 
 
 async def unlink_review(served: Served, request: Request) -> Response:
-    """Take a link to a review back: it opens nothing from then on."""
+    """Revoke a link to a review: it opens nothing from then on."""
     query_of(request, Asked)
     now = served.now()
     link = await revoke(served.store, request.path_params["link"], now)

@@ -97,14 +97,14 @@ class RequeueAsked(Asked):
     """The rows that are to be given back."""
 
     rows: Annotated[tuple[str, ...], Field(max_length=1000)] = ()
-    """What each is known by; without any, all whose jobs have failed."""
+    """The ids of the rows; without any, all rows whose jobs have failed."""
 
 
 async def requeue_rows(served: Served, request: Request) -> Response:
-    """Give rows of a batch file back whose jobs failed: the next firings make them anew.
+    """Give back the rows of a batch file whose jobs failed: the next firings make them again.
 
-    The jobs that failed are ended for good. A row stays used as long as its job may still pay or post, and where
-    something was paid or posted for it.
+    The failed jobs are ended for good. A row stays used as long as its job may still pay or post, and if something
+    was paid or posted for it.
     """
 
     async def work(one: Act, asked: RequeueAsked) -> tuple[Any, HTTPStatus]:

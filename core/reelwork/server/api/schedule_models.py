@@ -99,7 +99,7 @@ class Schedules(Told):
 
 
 class ScheduleStory(Schedule):
-    """A schedule with what became of its times, the newest first."""
+    """A schedule with the outcome of each of its times, the newest first."""
 
     rows_used: int
     slots: list[Slot]

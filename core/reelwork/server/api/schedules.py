@@ -38,7 +38,7 @@ def list_schedules(served: Served, request: Request) -> Response:
 
 
 def show_schedule(served: Served, request: Request) -> Response:
-    """Return a schedule, and what became of its times."""
+    """Return a schedule, and the outcome of each of its times."""
     asked = query_of(request, SlotFilter)
     schedule = found_in(served.store.schedules(), request.path_params["schedule"])
     return told(story_of(served.store, schedule, served.now(), asked.limit))
