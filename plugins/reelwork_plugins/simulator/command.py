@@ -22,8 +22,8 @@ class _WithFaults(click.Command):
             formatter.write(describe_faults() + "\n")
         formatter.write_paragraph()
         formatter.write_text(
-            "create stands for create, remix and edits. @50% strikes every other request by chance, @nth=5 the "
-            "fifth one only, *3 the next three only. While it runs: GET and POST /_simulator/faults, GET "
+            "create means create, remix and edits. @50% strikes half of the requests, by chance; @nth=5 only the "
+            "fifth; *3 only the next three. While it runs: GET and POST /_simulator/faults, GET "
             "/_simulator/requests, /_simulator/jobs, /_simulator/posts and /_simulator/webhooks, POST "
             "/_simulator/restart."
         )
@@ -34,7 +34,11 @@ class _WithFaults(click.Command):
 @click.option("--port", type=int, default=8765, show_default=True, help="Port to listen on; 0 for any free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="A name others reach it by. Repeatable."
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    help="A host name that others use for it. Repeatable.",
 )
 @click.option(
     "--protocol",
@@ -48,49 +52,51 @@ class _WithFaults(click.Command):
     type=click.Choice(
         ["discord", "facebook", "instagram", "mastodon", "telegram", "threads", "webhook", "youtube"]
     ),
-    help="Play a network to post to instead, with a page of what was posted.",
+    help="Play this network instead, with a page that shows what was posted.",
 )
 @click.option(
     "--dialect",
     type=click.Choice(["sora", "vllm-omni", "litellm", "sglang", "openrouter"]),
     default="sora",
     show_default=True,
-    help="What /v1 speaks, with --protocol videos. Each dialect is always served at /NAME/v1 too.",
+    help="The dialect of /v1, with --protocol videos. Every dialect is also served at /NAME/v1.",
 )
-@click.option("--api-key", help="Ask for this bearer token.")
-@click.option("--model", "models", multiple=True, help="The only models served, except by sora. Repeatable.")
+@click.option("--api-key", help="Require this bearer token.")
+@click.option("--model", "models", multiple=True, help="Serve only this model, except with sora. Repeatable.")
 @click.option(
     "--render-seconds",
     type=float,
     default=2.0,
     show_default=True,
-    help="How long a render takes, or a network's look at a video.",
+    help="How long a render takes, or a network processes a video.",
 )
 @click.option("--concurrent", type=int, help="How many renders run at once; others wait in the queue.")
-@click.option("--fault", "faults", multiple=True, metavar="SPEC", help="Make something go wrong. Repeatable.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="SPEC", help="Make something go wrong: see below. Repeatable."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the faults that strike by chance.")
 @click.option("--webhook", metavar="URL", help="Send events there (sora, openrouter).")
-@click.option("--webhook-secret", metavar="whsec_…", help="Signs the events; a fresh one when not given.")
+@click.option("--webhook-secret", metavar="whsec_…", help="The secret that signs the events; by default a new one.")
 @click.option("--canned", is_flag=True, help="Serve plain grey clips at once instead of drawing previews.")
 @click.option(
     "--state", type=click.Path(path_type=Path, file_okay=False), help="Keep jobs and clips in this folder."
 )
 @click.option("--requests-per-minute", type=int, help="Answer 429 with Retry-After above this.")
-@click.option("--creates-per-minute", type=int, help="The same for creates alone; polls and downloads stay free.")
-@click.option("--refuse-above", type=int, help="Answer a create 429 while so many renders are not done.")
+@click.option("--creates-per-minute", type=int, help="The same for creates only, not for polls and downloads.")
+@click.option("--refuse-above", type=int, help="Answer a create with 429 while this many renders are unfinished.")
 @click.option(
     "--rate-limits/--no-rate-limits",
     default=True,
-    help="Whether a network refuses more uploads and posts than the real one.",
+    help="Refuse more uploads and posts than the real network allows.",
 )
-@click.option("--idempotency-keys", is_flag=True, help="Make nothing twice for one Idempotency-Key.")
+@click.option("--idempotency-keys", is_flag=True, help="Act only once for each Idempotency-Key.")
 @click.option(
     "--log-file", type=click.Path(path_type=Path, dir_okay=False), help="Log requests here as JSON lines."
 )
 def simulator(**options: Any) -> None:
-    """Serve the Videos protocol, or a network, without a bill: rehearse workflows, and what can go wrong.
+    """Play a video service or a network for free, to rehearse workflows and what can go wrong.
 
-    It renders marked placeholder clips, charges nothing and calls no one but --webhook. Stop it with Ctrl-C.
+    It renders clips that are marked as previews, charges nothing, and calls only --webhook. Stop it with Ctrl-C.
     """
     from reelwork_hooks import InvalidInput
     from reelwork_plugins.simulator.server import serve
