@@ -11,11 +11,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from reelwork.money import to_dollars
-from reelwork.store.protocol import Store
 from reelwork.store.rules import ceilings_of, named, setting_of
 
 if TYPE_CHECKING:
     from reelwork.plugins.pipeline import Pipeline
+    from reelwork.store.reader import SyncReader
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Room:
         return max(self.ceiling - self.counted, Decimal(0))
 
 
-def rooms(pipeline: Pipeline, store: Store | None) -> tuple[Room, ...]:
+def rooms(pipeline: Pipeline, store: SyncReader | None) -> tuple[Room, ...]:
     """Return the budgets of this day and this month (UTC) that have a ceiling. Without a store they are empty."""
     # A dry run may find no store yet: then nothing has been spent.
     counted = {} if store is None else store.counted(pipeline.budget)

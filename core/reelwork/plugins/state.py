@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Protocol
 
 from pydantic import JsonValue
@@ -76,15 +77,18 @@ def checked_key(key: str) -> str:
 class Overlaid:
     """The values of a store as a dry run sees them: it reads them, and its own changes stay in memory."""
 
-    def __init__(self, below: Values | None) -> None:
+    def __init__(self, below: Callable[[], Values | None]) -> None:
+        """`below` opens the store, or says that there is none."""
         self._below = below
         self._changed: dict[tuple[str, str], str | None] = {}
 
     async def plugin_value(self, instance: str, key: str) -> str | None:
         """Return a value that an instance keeps; None if there is none."""
-        if (instance, key) in self._changed or self._below is None:
-            return self._changed.get((instance, key))
-        return await self._below.plugin_value(instance, key)
+        if (instance, key) in self._changed:
+            return self._changed[instance, key]
+        # Only now: few plugins keep something, and opening a store takes a while.
+        below = self._below()
+        return None if below is None else await below.plugin_value(instance, key)
 
     async def set_plugin_value(self, instance: str, key: str, value: str | None, expect: str | None) -> bool:
         """Change a value from what is expected, or remove it; False, and nothing is changed, if it is another."""

@@ -20,11 +20,11 @@ def open_store(path: Path, *, clock: Callable[[], float] = time.time) -> Store:
     return SqliteStore(path, clock=clock)
 
 
-def open_reader(path: Path) -> SyncReader:
+def open_reader(path: Path, *, clock: Callable[[], float] = time.time) -> SyncReader:
     """Open a store to read it only. Raises `StoreInvalid`."""
     from reelwork.store.sqlite.reader import SqliteReader
 
-    return SqliteReader(path)
+    return SqliteReader(path, clock=clock)
 
 
 def health_of(path: Path) -> Health:

@@ -19,7 +19,7 @@ from reelwork.planning.job_state import JobData
 from reelwork.planning.plan import Plan, PlannedJob
 from reelwork.planning.post_prices import any_priced
 from reelwork.plugins.pipeline import Pipeline
-from reelwork.store.protocol import BatchJobs
+from reelwork.store.reader import SyncBatchReader
 from reelwork.store.records import PAYMENT, EffectRow, JobRow
 from reelwork.store.statuses import CORRECTABLE
 from reelwork.studio.launch import Entry, Launch, checked, job_data, part_of, platform_names
@@ -34,7 +34,7 @@ class Earlier(Made, Protocol):
     """The part of a store that finds what was made before: jobs and their effects."""
 
     @property
-    def batches(self) -> BatchJobs:
+    def batches(self) -> SyncBatchReader:
         """The jobs of all batches."""
         ...
 

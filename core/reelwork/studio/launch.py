@@ -23,7 +23,6 @@ from reelwork.planning.post_prices import any_priced
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.workflow import Loaded
 from reelwork.store.commands import NewJob
-from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
 from reelwork.store.rules import ceilings_of
 from reelwork.store.statuses import FIRST
@@ -31,6 +30,7 @@ from reelwork_hooks.models import Brief
 
 if TYPE_CHECKING:
     from reelwork.planning.batch.copies import Copy
+    from reelwork.store.reader import SyncReader
 
 MOST_NAMED = 10
 T = TypeVar("T")
@@ -206,7 +206,7 @@ class Launch:
             f"To make a row again, give it a new id."
         ]
 
-    def with_rooms(self, store: Store | None) -> Launch:
+    def with_rooms(self, store: SyncReader | None) -> Launch:
         """Return the same with the money in the budgets. Without a store they are empty."""
         return replace(self, rooms=rooms(self.pipeline, store))
 
@@ -367,7 +367,7 @@ def public_destinations(pipeline: Pipeline) -> list[str]:
     return [name for name in pipeline.order["publish"] if getattr(pipeline.instances[name], "public", True)]
 
 
-def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
+def left_unfinished(store: SyncReader, loaded: Loaded, known: Mapping[str, JobRow]) -> list[str]:
     """A note about jobs that an earlier run of the same file left open, which a new run does not go on with."""
     if not loaded.source:
         return []
@@ -388,7 +388,7 @@ def left_unfinished(store: Store, loaded: Loaded, known: Mapping[str, JobRow]) -
     return [f"{jobs} of earlier runs of {loaded.source} {were} left unfinished: reelwork resume continues {them}."]
 
 
-def _file_of(store: Store, run_id: str) -> Path | None:
+def _file_of(store: SyncReader, run_id: str) -> Path | None:
     run = store.run(run_id)
     frozen = json.loads(run.frozen) if run is not None else {}
     return Path(frozen["base_dir"]) / Path(frozen["source"]).name if frozen.get("source") else None

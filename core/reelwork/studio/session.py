@@ -9,65 +9,42 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from reelwork.credentials.accounts import Accounts
-from reelwork.engine.events import Watcher, unharmed
+from reelwork.engine.events import Watcher
 from reelwork.engine.stages.step import Working
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork.planning.job_state import JobData, request_for
 from reelwork.planning.render_refs import render_ref
-from reelwork.plugins.account_kinds import kind_named
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.context import PluginContext
 from reelwork.plugins.freezing import thaw
-from reelwork.plugins.guard import developing
 from reelwork.plugins.observing import HookCall
-from reelwork.plugins.pipeline import Pipeline, build
-from reelwork.plugins.state import Values
-from reelwork.plugins.trace import Tracer
-from reelwork.process_output import protect, release
-from reelwork.redaction.redactor import Redactor
-from reelwork.settings.workflow import Loaded
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import UNTOLD, JobRow
+from reelwork.studio.builder import Answered, Builder, Progress
 from reelwork.studio.telemetry.environment import wanted
 from reelwork.studio.telemetry.traces import Traces
 from reelwork_hooks.errors import ReelworkError
-from reelwork_hooks.http import HttpClient
-from reelwork_hooks.models import Asset, Clip, Job, Role
+from reelwork_hooks.models import Asset, Clip, Role
 from reelwork_hooks.provider import RenderRef, Source
 
-# The engine and the ledger are imported with the first step: a plan, which drives nothing, starts faster.
+# The engine and the ledger are imported with the first step: a command that only decides starts faster.
 if TYPE_CHECKING:
     from reelwork.engine.loop import Engine
     from reelwork.engine.stages.table import Steps
     from reelwork.engine.worker import Worker
     from reelwork.ledger import Ledger
-    from reelwork.net.client import Http
 
 RENAMED = (
     "If a newer plugin has another name for it: reelwork resume JOB --set plugin.NAME.NEW=VALUE; what the plugin "
     "no longer knows is then left out."
 )
 
-Progress = Callable[[Job, float, str], None]
-Answered = Callable[[str, int], None]
-"""Gets a plugin's instance and the status of each answer it was given over HTTP; 0 where none came."""
 
-
-def _unharming(progress: Progress) -> Progress:
-    def show(job: Job, percent: float, text: str) -> None:
-        with unharmed(progress):
-            progress(job, percent, text)
-
-    return show
-
-
-class Session:
-    """Builds pipelines and engines that share connections; close it in the event loop it was used in."""
+class Session(Builder):
+    """Builds engines too, which drive the jobs of a store. Close it in the event loop it was used in."""
 
     def __init__(
         self,
@@ -79,42 +56,31 @@ class Session:
         on_trace: Callable[[str], None] | None = None,
         on_answer: Answered | None = None,
         clock: Callable[[], float] = time.time,
-        values: Values | None = None,
     ) -> None:
-        """`values` keeps what plugins keep; the store itself if not given."""
+        super().__init__(
+            catalog,
+            store.files,
+            values=store,
+            purse=store,
+            on_progress=on_progress,
+            on_trace=on_trace,
+            on_answer=on_answer,
+        )
         self.store = store
-        self._values = store if values is None else values
-        self._catalog = catalog
         self._watchers = watchers
-        self._on_progress = on_progress and _unharming(on_progress)
-        self._on_answer = on_answer
         self._clock = clock
-        self._files = store.files
-        self._redactor = Redactor()
-        # Before any pipeline: its plugins read secrets.
-        protect(self._redactor)
-        self._tracer = None if on_trace is None else Tracer(on_trace, self._redactor)
-        if on_trace is not None:
-            developing()
-        self._traces = Traces(store, self._redactor) if wanted(os.environ) else None
-        self._accounts = Accounts(redactor=self._redactor)
-        self._http: Http | None = None
+        self._traces = Traces(store) if wanted(os.environ) else None
         self._owner: LeaseHolder | None = None
         self._ledgers: list[Ledger] = []
         self._pipelines: dict[str, Pipeline] = {}
-
-    async def __aenter__(self) -> Self:
-        return self
 
     async def __aexit__(self, *_: object) -> None:
         # The owner comes last: as long as a plugin may still send, this process must count as alive.
         for pipeline in self._pipelines.values():
             await pipeline.close()
-        if self._http is not None:
-            await self._http.aclose()
         if self._traces is not None:
             await self._traces.close()
-        release(self._redactor)
+        await super().__aexit__()
         # A plugin's thread that ran over its time may still send, as long as this process lives.
         self._leave(stuck=any(ledger.overrun for ledger in self._ledgers))
 
@@ -130,16 +96,9 @@ class Session:
             owner.keep() if stuck else owner.close()
         self._ledgers.clear()
 
-    def build(self, loaded: Loaded) -> Pipeline:
-        """Build the pipeline of a workflow. Raises `InvalidInput`."""
+    def _observers(self) -> tuple[Callable[[HookCall], None] | None, Callable[[HookCall], None] | None]:
         traces = self._traces
-        return build(
-            loaded,
-            self._catalog,
-            self._context,
-            self._tracer if traces is None else self._on_call(traces),
-            None if traces is None else traces.asked,
-        )
+        return super()._observers() if traces is None else (self._on_call(traces), traces.asked)
 
     def _on_call(self, traces: Traces) -> Callable[[HookCall], None]:
         def told(call: HookCall) -> None:
@@ -148,15 +107,6 @@ class Session:
             traces.called(call)
 
         return told
-
-    @property
-    def catalog(self) -> Catalog:
-        """The plugins that are installed."""
-        return self._catalog
-
-    def context(self, name: str, loaded: Loaded) -> PluginContext:
-        """Return the context of something that is named in settings, with this session's connections."""
-        return self._context(name, loaded)
 
     def adopt(self, run_id: str, pipeline: Pipeline) -> None:
         """Use this pipeline for a run's jobs."""
@@ -227,7 +177,7 @@ class Session:
         if self._owner is None:
             # Checked once, before this process can hold a lease, and so before it can send anything.
             self.store.check_whole()
-            # Only now, and not when the session begins: a plan or a dry run works on nothing.
+            # Only now, and not when the session begins: many a session drives nothing.
             self._owner = self.store.register()
         ledger = Ledger(self.store, self._owner, self._clock)
         # Kept, since each knows which of its calls still run in a thread.
@@ -262,32 +212,6 @@ class Session:
                 accounts.add(self.pipeline_of(run_id).account)
         # Settings may name another account by now. Renders at the earlier one are paid for and still waited for.
         return tuple(sorted(accounts.union(self.store.accounts_of(runs))))
-
-    def _context(self, name: str, loaded: Loaded) -> PluginContext:
-        return PluginContext(
-            name,
-            work_dir=self._files / "work" / name,
-            output_dir=loaded.out,
-            base_dir=loaded.base_dir,
-            http_factory=partial(self._client, name),
-            redactor=self._redactor,
-            on_progress=self._on_progress,
-            accounts=self._accounts,
-            values=self._values,
-            purse=self.store,
-            kind_of=partial(kind_named, catalog=self._catalog),
-        )
-
-    def _client(self, name: str, trust: Sequence[str]) -> HttpClient:
-        client = self._connections().trusting(trust)
-        return client if self._on_answer is None else client.telling(partial(self._on_answer, name))
-
-    def _connections(self) -> Http:
-        if self._http is None:
-            from reelwork.net.client import Http
-
-            self._http = Http(redactor=self._redactor)
-        return self._http
 
     async def _download(self, work: Working, source: Source) -> Clip:
         from reelwork.media.download import download

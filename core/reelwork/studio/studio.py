@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,29 +17,31 @@ from reelwork.plugins.state import Overlaid
 from reelwork.settings.arguments import check_path, check_settings, check_some, check_workflow
 from reelwork.settings.paths import store_path
 from reelwork.settings.workflow import Loaded
-from reelwork.store.open import open_store
-from reelwork.store.protocol import Store
+from reelwork.store.open import open_reader, open_store
 from reelwork.store.records import FAILED, HELD, PAID_AGAIN, REJECTED, JobHead, JobRow
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.brief_checks import check_briefs
+from reelwork.studio.builder import Builder, Progress
 from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
 from reelwork.studio.inputs import Workflow, launch_asked, load_asked
 from reelwork.studio.job_names import JobRows, find_job, head_of, heads_named, known_statuses, resumable
 from reelwork.studio.job_view import views_of
 from reelwork.studio.launch import Launch
 from reelwork.studio.reviewing import Reviewing
-from reelwork.studio.session import Progress, Session
 from reelwork.studio.sync_methods import SyncMethods
 
 # What drives jobs and decides about them is imported with the first such call: a plan starts faster.
 if TYPE_CHECKING:
     from reelwork.engine.reconcile import Reconciled
+    from reelwork.store.protocol import Store
+    from reelwork.store.reader import SyncReader
     from reelwork.studio.batch_decisions import AskCopies, Copies
     from reelwork.studio.begin import Begun, Confirm
     from reelwork.studio.decisions import Choice
     from reelwork.studio.driver import Drive
     from reelwork.studio.results import JobResult, RunResult
     from reelwork.studio.review import Review
+    from reelwork.studio.session import Session
 
 
 class Studio(SyncMethods, Reviewing):
@@ -127,8 +129,8 @@ class Studio(SyncMethods, Reviewing):
 
         Jobs of a batch that an earlier run has made or begun are left out.
         """
-        async with self._apart() as session:
-            launch = await self._planned(session, what, brief)
+        async with self._apart() as builder:
+            launch = await self._planned(builder, what, brief)
         return launch.without(launch.known)
 
     async def rehearse(
@@ -140,8 +142,8 @@ class Studio(SyncMethods, Reviewing):
         `keep` gets each new job and decides whether the answer contains it. For all new jobs together, the answer
         has their number, their cost and their outcomes.
         """
-        async with self._apart() as session:
-            launch = await self._planned(session, what, brief, again=again)
+        async with self._apart() as builder:
+            launch = await self._planned(builder, what, brief, again=again)
             return await rehearse(launch, keep)
 
     async def run(
@@ -273,6 +275,8 @@ class Studio(SyncMethods, Reviewing):
             async with self._session() as session:
                 return Reconciled(await Reconciler(session.steps(), session.pipeline_of).run(job_ids))
         # The lookups write down what they see. On a copy nothing of that stays.
+        from reelwork.studio.session import Session
+
         with self.store.snapshot() as copied:
             # A session of its own for the copy: it must not lease jobs in the store itself.
             async with Session(copied, self._catalog, on_trace=self._on_trace) as session:
@@ -344,13 +348,14 @@ class Studio(SyncMethods, Reviewing):
         return load_asked(what, self._workflow, self._settings)
 
     async def _planned(
-        self, session: Session, what: str | Path | None, brief: Mapping[str, Any], *, again: bool = False
+        self, builder: Builder, what: str | Path | None, brief: Mapping[str, Any], *, again: bool = False
     ) -> Launch:
-        pipeline = session.build(self._load(what))
+        pipeline = builder.build(self._load(what))
         try:
-            launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=self._there())
-            await check_briefs(launch)
-            return launch.with_rooms(self._there())
+            with self._reading() as earlier:
+                launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=earlier)
+                await check_briefs(launch)
+                return launch.with_rooms(earlier)
         finally:
             await pipeline.close()
 
@@ -358,20 +363,33 @@ class Studio(SyncMethods, Reviewing):
         """Return the store; None where there is none, since reading must not make one."""
         return None if self._store is None and not self._store_path.exists() else self.store
 
+    @contextmanager
+    def _reading(self) -> Iterator[SyncReader | None]:
+        """Open the store to read it, unless it is open; None where there is none."""
+        if self._store is not None or not self._store_path.exists():
+            yield self._store
+            return
+        reader = open_reader(self._store_path, clock=self._time)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
     @asynccontextmanager
-    async def _apart(self) -> AsyncIterator[Session]:
-        """Open a session of its own that leaves the store, which may not even exist, untouched."""
-        with (
-            tempfile.TemporaryDirectory(prefix="reelwork-") as folder,
-            closing(open_store(Path(folder) / "store.db")) as store,
-        ):
+    async def _apart(self) -> AsyncIterator[Builder]:
+        """Return a builder that leaves the store, which may not even exist, untouched."""
+        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
             progress, trace = self._on_progress, self._on_trace
             # What plugins have kept is read: what was paid for before is shown, and is not paid for again.
-            kept = Overlaid(self._there())
-            async with Session(store, self._catalog, on_progress=progress, on_trace=trace, values=kept) as session:
-                yield session
+            kept = Overlaid(self._there)
+            async with Builder(
+                self._catalog, Path(folder), values=kept, on_progress=progress, on_trace=trace
+            ) as builder:
+                yield builder
 
     def _session(self) -> Session:
+        from reelwork.studio.session import Session
+
         self.store.check_in_use()
         return Session(
             self.store,

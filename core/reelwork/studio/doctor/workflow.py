@@ -18,13 +18,13 @@ from reelwork.net.proxies import Proxies
 from reelwork.plugins.account_kinds import Kind, check_account, problems_of
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.pipeline import Pipeline
+from reelwork.plugins.state import Overlaid
 from reelwork.plural import counted
 from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import Loaded
-from reelwork.store.open import open_store
 from reelwork.store.rules import ceilings_of
+from reelwork.studio.builder import Builder
 from reelwork.studio.doctor.machine import Finding
-from reelwork.studio.session import Session
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 from reelwork_hooks.http import HttpResponse
 from reelwork_hooks.models import Spec
@@ -41,21 +41,17 @@ MOST_MODELS = 8
 
 async def workflow(loaded: Loaded, catalog: Catalog, *, offline: bool = False) -> list[Finding]:
     """Check a workflow, and return the findings."""
-    # A store of its own, so that a check works while the real one is damaged or in use.
+    # Without a store, so that a check works while it is damaged or in use.
     with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-        store = open_store(Path(folder) / "store.db")
-        try:
-            async with Session(store, catalog) as session:
-                try:
-                    pipeline = session.build(loaded)
-                except InvalidInput as error:
-                    return [Finding("failure", "workflow", error.message, error.hint)]
-                try:
-                    return [finding async for finding in _findings(pipeline, offline=offline)]
-                finally:
-                    await pipeline.close()
-        finally:
-            store.close()
+        async with Builder(catalog, Path(folder), values=Overlaid(lambda: None)) as builder:
+            try:
+                pipeline = builder.build(loaded)
+            except InvalidInput as error:
+                return [Finding("failure", "workflow", error.message, error.hint)]
+            try:
+                return [finding async for finding in _findings(pipeline, offline=offline)]
+            finally:
+                await pipeline.close()
 
 
 async def _findings(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Finding]:

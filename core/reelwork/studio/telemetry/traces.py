@@ -9,8 +9,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from reelwork.redaction.redactor import Redactor, mask
-from reelwork.studio.telemetry.environment import secrets_in
+from reelwork.redaction.redactor import mask
 
 if TYPE_CHECKING:
     from reelwork.engine.events import Happening, RenderSeen
@@ -30,9 +29,7 @@ CLOSING_SECONDS = 1.5
 class Traces:
     """A watcher of the engine, and of calls into plugins, that sends what it sees as spans."""
 
-    def __init__(self, journal: Journal, redactor: Redactor) -> None:
-        for secret in secrets_in(os.environ):
-            redactor.add(secret)
+    def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._spans: Spans | None = None
         self._exporting: Exporting | None = None
