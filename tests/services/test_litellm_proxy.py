@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from tests.ports import free_port
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 
@@ -75,8 +75,7 @@ def proxy(simulator: RunningSimulator, tmp_path_factory: pytest.TempPathFactory)
     folder = tmp_path_factory.mktemp("litellm")
     key = f"sk-{secrets.token_urlsafe(32)}"
     (folder / "config.yaml").write_text(CONFIG.format(backend=simulator.url_of("sora"), key=key))
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [PROXY, "--config", folder / "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "LITELLM_LOCAL_MODEL_COST_MAP": "True",

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 from tests.strangers.conftest import Desk
 from tests.strangers.server import Answer, Asked, VideoServer
 
@@ -161,9 +161,7 @@ def test_given_up_yesterday_and_sent_today_counts_today(desk: Desk, serve: Calla
     faketime = shutil.which("faketime")
     if faketime is None:
         pytest.skip("faketime is not installed")
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        origin = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    origin = f"http://127.0.0.1:{free_port()}"
     desk.write("rows.csv", "id,prompt\n" + "".join(f"r{n},A red fox in the snow {n}\n" for n in range(4)))
     workflow = desk.workflow(origin, rest="[budget]\nper_day = 1\n")
     command = [sys.executable, "-m", "reelwork", "run", "rows.csv", "--workflow", str(workflow), "--yes"]

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.ports import free_port
 from tests.strangers.conftest import Desk, Ended
 from tests.strangers.server import VideoServer
-
-
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def waits(desk: Desk) -> list[str]:
@@ -36,7 +30,7 @@ def test_an_address_that_cannot_work_is_not_tried_again(
 ) -> None:
     server = serve()
     port = server.origin.rsplit(":", 1)[1]
-    origin = f"http://127.0.0.1:{closed_port()}" if scheme == "refused" else f"https://127.0.0.1:{port}"
+    origin = f"http://127.0.0.1:{free_port()}" if scheme == "refused" else f"https://127.0.0.1:{port}"
     ended = ran(desk, origin)
     assert ended.code != 0
     assert {"refused": "Connection refused", "https": "is http:// meant?"}[scheme] in " ".join(ended.text.split())

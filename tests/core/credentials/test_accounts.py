@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.ports import free_port
 
 from reelwork.credentials.accounts import Accounts, accounts_path
 from reelwork.files import held
@@ -365,11 +366,8 @@ def test_what_cannot_be_added_is_said_and_nothing_kept(
 def test_a_server_that_cannot_be_reached_keeps_nothing(
     cli: CliRunner, kept: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import socket
-
     monkeypatch.setenv("PW", "hunter2x")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     words = ("--identifier", "me", "--password-env", "PW", "--service", f"http://127.0.0.1:{port}")
     answer = call(cli, "add", "bluesky", *words)
     assert answer.exit_code == 1

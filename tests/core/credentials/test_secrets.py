@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from tests.ports import free_port
 
 from reelwork.credentials import aws, secrets
 from reelwork.credentials.named_secrets import SECRET
@@ -106,8 +106,7 @@ def test_aws_without_a_region_credentials_or_server_says_which(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     assert "no AWS credentials were found" in refusal("aws-sm:prod/video").message
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
+    port = free_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     error = refusal("aws-sm:prod/video")
     assert f"(http://127.0.0.1:{port}) could not be reached" in error.message

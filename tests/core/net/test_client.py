@@ -17,6 +17,7 @@ from pathlib import Path
 from time import time
 
 import pytest
+from tests.ports import free_port
 
 from reelwork.net.addresses import refusal
 from reelwork.net.client import Http, Interrupted
@@ -100,14 +101,6 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
         await scenario()
 
     asyncio.run(main())
-
-
-def free_port() -> int:
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 # --- reads

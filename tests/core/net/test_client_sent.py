@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.ports import free_port
 
 from reelwork.net import messages, sender
 from reelwork.net.client import Http
@@ -179,12 +180,6 @@ def test_a_client_that_is_closed_sends_nothing() -> None:
 
 
 # --- what stays as it is, and what passes
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize("url", [f"http://{'x' * 70}.test/", "ftp://127.0.0.1/", "http://127.0.0.1:{port}/"])

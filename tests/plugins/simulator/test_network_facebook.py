@@ -107,11 +107,15 @@ def test_bytes_are_no_post_until_they_are_finished(client: httpx.Client, film: b
     assert client.get(f"/media/{video}").content == film
 
 
-def test_an_upload_that_is_finished_twice_posts_twice(client: httpx.Client, simulator: RunningSimulator) -> None:
-    video = list(simulator.simulation.network.pages.videos)[-1]  # type: ignore[union-attr]
+def test_an_upload_that_is_finished_twice_posts_twice(
+    client: httpx.Client, simulator: RunningSimulator, film: bytes
+) -> None:
+    video, place = begun(client)
+    sent(client, place, film)
     before = len(simulator.posts())
     finished(client, video)
-    assert len(simulator.posts()) == before + 1
+    finished(client, video)
+    assert len(simulator.posts()) == before + 2
 
 
 def test_a_plain_video_comes_in_the_pieces_that_are_asked_for(

@@ -25,6 +25,7 @@ from uuid import uuid4
 
 import pytest
 from boto3.session import Session
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 MOTO = ROOT / ".venv-moto" / "bin" / "moto_server"
@@ -41,8 +42,7 @@ class Server:
     def __init__(self, command: Callable[[int], Sequence[str | Path]], folder: Path, **environment: str) -> None:
         self.folder, self._command = folder, command
         self._environment = {"PATH": os.environ["PATH"], "HOME": str(folder), **environment}
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
