@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,6 +180,20 @@ def _spread(config: pytest.Config, items: list[pytest.Item]) -> None:
     config.hook.pytest_deselected(items=left_out)
     gone = set(left_out)
     items[:] = [item for item in items if item not in gone]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Tests share a process: what one leaves set there fails another, on some day and in some order."""
+    before = _shared()
+    yield
+    assert _shared() == before
+
+
+def _shared() -> tuple[object, ...]:
+    log = logging.getLogger("reelwork")
+    environ = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return log.level, log.propagate, log.disabled, [*log.handlers], Path.cwd(), environ
 
 
 @cache

@@ -123,6 +123,17 @@ def _check_served(args: list[str]) -> None:
 class Root(LazyGroup):
     """Ends every command with a message that a person can act on, and the right exit code."""
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run a command line, and leave the environment as it was."""
+        # `--no-plugin` sets a variable. Whoever calls commands from Python calls the next one without it.
+        before = dict(os.environ)
+        try:
+            return super().main(*arguments, **options)
+        finally:
+            for name in os.environ.keys() - before.keys():
+                del os.environ[name]
+            os.environ.update(before)
+
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:

@@ -63,7 +63,16 @@ def _hide_at_the_end() -> None:
     root = click.get_current_context().find_root()
     if not root.meta.get(__name__):
         root.meta[__name__] = True
-        root.call_on_close(_hide_log)
+        logger = logging.getLogger(LOGGER)
+        root.call_on_close(partial(_leave_as_found, logger.level, logger.propagate))
+
+
+def _leave_as_found(level: int, propagate: bool) -> None:
+    # Whoever calls commands from Python has a log of their own.
+    _hide_log()
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(level)
+    logger.propagate = propagate
 
 
 def mask(text: str) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-_META = "reelwork.cli.no_plugin"
 
 
 def no_plugin_option(function: F) -> F:
@@ -32,19 +29,9 @@ def _switch_off(ctx: click.Context, _: click.Parameter, names: tuple[str, ...]) 
         return
     from reelwork.plugins.switched_off import VARIABLE
 
-    root = ctx.find_root()
-    if _META not in root.meta:
-        root.meta[_META] = True
-        root.call_on_close(partial(_restore, VARIABLE, os.environ.get(VARIABLE)))
     # By way of the environment: it also counts in the processes that a command starts.
     os.environ[VARIABLE] = ",".join((os.environ.get(VARIABLE, ""), *names))
     _check_installed(names)
-
-
-def _restore(variable: str, before: str | None) -> None:
-    os.environ.pop(variable, None)
-    if before is not None:
-        os.environ[variable] = before
 
 
 def _check_installed(names: tuple[str, ...]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
-from tests.core.cli.conftest import cli, folder, log_as_it_was  # noqa: F401
+from tests.core.cli.conftest import cli, folder  # noqa: F401
 from tests.core.server.conftest import Machine
 
 

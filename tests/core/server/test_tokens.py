@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.core.cli.conftest import cli, folder, log_as_it_was  # noqa: F401
+from tests.core.cli.conftest import cli, folder  # noqa: F401
 
 
 def test_a_token_is_shown_once_and_stored_as_a_hash(cli: Callable[..., Any], folder: Path) -> None:  # noqa: F811
