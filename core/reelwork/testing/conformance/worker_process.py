@@ -34,7 +34,7 @@ from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import Redactor
 from reelwork.settings.workflow import brief_from, load
 from reelwork.store.commands import Command, NewJob, RenderUpdate, StillWaiting
-from reelwork.store.records import FAILED, HELD, PAID_AGAIN, EffectRow, Lease, RunRow
+from reelwork.store.records import FAILED, HELD, PAID_AGAIN, PAYMENT, EffectRow, Lease, RunRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.launch import launch_brief
 from reelwork.studio.session import Session
@@ -248,6 +248,9 @@ def _jobs(pipeline: Pipeline, case: Mapping[str, Any]) -> list[NewJob]:
             data, step = _to_be_posted(case), "publish"
             # The suite's clip is the one to be posted, whatever the publisher takes.
             data = data.replace(target=target_at(pipeline, data, case["name"]))
+            if pipeline.names_price(case["name"]):
+                # There is no plan whose price a person could have agreed to: whatever it costs will do.
+                data = data.replace(post_costs={case["name"]: None})
         else:
             brief = brief_from({"prompt": case["words"], **case["brief"]}, "the conformance suite's brief")
             launch = launch_brief(pipeline, brief, RUN)
@@ -295,7 +298,8 @@ def _report(folder: Path, store: MortalStore, ids: Sequence[str], declared: str,
     for id_ in ids:
         row = store.job(id_)
         assert row is not None
-        effects = store.effects_of(id_)
+        # Beside the act there may be what the plugin paid for, such as for its lookups.
+        effects = [one for one in store.effects_of(id_) if one.kind != PAYMENT]
         facts = {"state": effects[-1].state, "remote_id": effects[-1].remote_id} if effects else {}
         jobs.append({"id": id_, "status": row.status, "step": row.step, "reason": row.reason, "effect": facts})
     report = {"jobs": jobs, "commits": store.count, "idempotency": declared, "listed_late": late}
