@@ -15,7 +15,7 @@ _LONGEST_WAIT = 3600.0
 """Seconds. No server is believed when it asks us to stay away for longer."""
 _DEEPEST, _MOST = 4, 20
 """Levels of an error that are read, and entries of each list in it."""
-_RESETS = ("x-ratelimit-reset", "ratelimit-reset")
+_RESETS = ("x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset")
 
 
 @dataclass(frozen=True, slots=True)
