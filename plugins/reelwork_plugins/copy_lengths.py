@@ -35,6 +35,11 @@ def x_weight(text: str) -> int:
     return _ADDRESS_WEIGHT * len(_ADDRESS.findall(text)) + sum(map(_weight, rest)) + _bare_addresses(rest)
 
 
+def has_address(text: str) -> bool:
+    """Return whether X may see an address in a text, with or without `https://`."""
+    return bool(_ADDRESS.search(text) or _BARE.search(text))
+
+
 _BARE = re.compile(r"\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b", re.IGNORECASE)
 
 

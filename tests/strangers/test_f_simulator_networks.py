@@ -37,6 +37,11 @@ PATHS = {
         /@a/post/1 / /x
     """,
     "webhook": "/posts /posts /posts /posts/m1 /posts/m1 /shown/post_1 /videos/post_1 / /x",
+    "x": """
+        /i/oauth2/authorize /2/oauth2/token /2/users/me /2/users/4071870985233189/tweets /2/media/upload
+        /2/media/upload/initialize /2/media/upload/1/append /2/media/upload/1/finalize /2/media/metadata /2/tweets
+        /2/tweets /2/tweets/1 /media/1 /rehearsal/status/1 / /x
+    """,
     "youtube": """
         /o/oauth2/v2/auth /token /upload/youtube/v3/videos /upload/youtube/v3/videos /youtube/v3/playlistItems
         /upload/youtube/v3/thumbnails/set /youtube/v3/videos /youtube/v3/channels /media/1 /vi/1 /watch / /x

@@ -35,6 +35,7 @@ class Dialect:
         "graph",
         "discord",
         "problem",
+        "x",
     ] = "openai"
     """The shape of an error's body."""
     keys: bool = True

@@ -29,6 +29,7 @@ from reelwork_plugins.simulator.refusals import (
     graph_refusal,
     kling_refusal,
     phrase,
+    x_refusal,
     youtube_refusal,
 )
 from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endless, web_page
@@ -155,6 +156,8 @@ async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response 
         raise youtube_refusal(fault.value)
     if fault.kind == "refusal":
         raise graph_refusal(fault.value)
+    if fault.kind == "problem":
+        raise x_refusal(fault.value)
     if fault.kind in ("slow", "silent"):
         await asyncio.sleep(fault.seconds)
     if fault.kind in ("drop", "drop-before", "silent"):

@@ -52,11 +52,12 @@ _SECONDS = re.compile(r"\d+(\.\d+)?")
 _HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation", "completion")
 _PAGES = ("create", "poll", "result", "list", "content", "moderation", "completion")
 _NETWORK = (
-    "publish", "begin", "ask", "processing", "thumbnail", "account", "chat", "member", "instance", "register",
-    "token",
+    "publish", "begin", "ask", "finish", "processing", "thumbnail", "describe", "account", "chat", "member",
+    "instance", "register", "token",
 )  # fmt: skip
-_TAKES = ("publish", "upload", "begin")
+_TAKES = ("publish", "upload", "begin", "finish", "describe")
 _META = ("publish", "upload", "begin", "processing", "account", "list")
+_X = ("publish", "upload", "begin", "finish", "describe", "processing", "account", "list")
 _GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "account", "list")
 # Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (
@@ -99,14 +100,16 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "expired",
         ("container",),
-        "answer that the container, or upload, has expired (facebook, instagram, threads)",
+        "answer that the container, or upload, has expired (facebook, instagram, threads, x)",
     ),
     Kind("stale", ("container",), "show a published container as ready (facebook, instagram, threads)"),
     Kind(
         "forgotten",
         ("container",),
-        "answer that the container, or upload, is unknown (facebook, instagram, threads)",
+        "answer that the container, or upload, is unknown (facebook, instagram, threads, x)",
     ),
+    Kind("problem", _X, "answer with this X problem, such as duplicate or usage-capped (x)", "text"),
+    Kind("paid", ("premium",), "the account pays for X Premium, for longer texts and videos (x)"),
     Kind("two", ("pages",), "the person who signs in has two pages (facebook)"),
     Kind("hidden", ("label",), "do not show a post's AI label (facebook)"),
     Kind("forgotten", ("posts",), "answer that there is no such post, although there is (webhook)"),
@@ -114,7 +117,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "expire",
         ("access",),
-        "give access tokens that expire after SECONDS (youtube, facebook, instagram, threads)",
+        "give access tokens that expire after SECONDS (youtube, facebook, instagram, threads, x)",
         "seconds",
     ),
     Kind("ignored", ("keys",), "post again even if the key is known, as other software does (mastodon, webhook)"),

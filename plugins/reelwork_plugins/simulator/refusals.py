@@ -46,7 +46,7 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
-    if dialect.errors in ("mastodon", "youtube", "graph") and refused.where == "oauth":
+    if dialect.errors in ("mastodon", "youtube", "graph", "x") and refused.where == "oauth":
         return {"error": refused.code, "error_description": refused.message}
     if dialect.errors == "mastodon":
         return {"error": refused.message}
@@ -56,6 +56,8 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
         return _graph_error(refused)
     if dialect.errors == "discord":
         return _discord_error(refused)
+    if dialect.errors == "x":
+        return _x_error(refused)
     if dialect.errors == "problem":
         # RFC 9457.
         about = {"type": "about:blank", "title": phrase(refused.status), "status": refused.status}
@@ -123,6 +125,41 @@ def _discord_error(refused: Refused) -> dict[str, Any]:
         name, _, words = refused.param.partition(": ")
         error["errors"] = {name: {"_errors": [{"code": "BASE_TYPE_MAX_LENGTH", "message": words}]}}
     return error
+
+
+def _x_error(refused: Refused) -> dict[str, Any]:
+    """Return X's problem. What is wrong with a parameter stands in a list beside it."""
+    code = refused.code or ""
+    # Some problems have an address of their own; the others are only told by their status.
+    own = code in _X_PROBLEMS and code != "duplicate"
+    kind = f"https://api.x.com/2/problems/{code}" if own else "about:blank"
+    title = _X_PROBLEMS[code][1] if own else phrase(refused.status)
+    problem: dict[str, Any] = {"title": title, "detail": refused.message, "type": kind, "status": refused.status}
+    if refused.param:
+        shown = {refused.param: [refused.data.get("value", "")]}
+        inner = [{"parameters": shown, "message": refused.message}]
+        problem |= {"errors": inner, "detail": "One or more parameters to your request was invalid."}
+    return problem
+
+
+def x_refusal(name: str) -> Refused:
+    """Return X's refusal with this problem."""
+    status, _, message = _X_PROBLEMS.get(name, (400, "", "Refused"))
+    return Refused(status, f"{message} (simulated)", code=name)
+
+
+_X_PROBLEMS = {
+    "invalid-request": (400, "Invalid Request", "One or more parameters to your request was invalid."),
+    "resource-not-found": (404, "Not Found Error", "Could not find what was asked for."),
+    "client-forbidden": (403, "Client Forbidden", "This app is not allowed to use this endpoint."),
+    "unsupported-authentication": (403, "Unsupported Authentication", "This authentication is not supported here."),
+    "usage-capped": (429, "UsageCapExceeded", "Usage cap exceeded: Monthly product cap"),
+    "rate-limit-exceeded": (429, "Rate limit exceeded", "Rate limit exceeded"),
+    "credits-depleted": (402, "Credits Depleted", "Your account does not have any credits left."),
+    "duplicate": (403, "Forbidden", "You are not allowed to create a Tweet with duplicate content."),
+    "internal-error": (500, "Internal Error", "Something is broken."),
+}
+"""By the name of the problem: status, title and words."""
 
 
 def _telegram_error(refused: Refused) -> dict[str, Any]:

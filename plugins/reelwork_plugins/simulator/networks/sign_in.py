@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import secrets
 import time
 from collections.abc import Mapping
@@ -23,6 +24,8 @@ from reelwork_plugins.simulator.simulation import Simulation
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
 CODE_SECONDS = 600.0
+LONG_SECONDS = 180 * 86_400.0
+"""How long a refresh token lasts that is good once."""
 LONGEST_NAME = 30
 _ASKED = (
     "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
@@ -62,6 +65,8 @@ class Rules:
     """How long an access token lasts, which then comes with a refresh token. None: for ever, without one."""
     also_to: tuple[str, ...] = ()
     """Addresses to which people are sent back beside those of this machine."""
+    rotates: bool = False
+    """A refresh token is good once, and brings the next one. It is given with the scope `offline.access` only."""
 
 
 class SignIn:
@@ -71,6 +76,8 @@ class SignIn:
         self._rules = rules
         self._clients: dict[str, Client] = {}
         self._grants: dict[str, Grant] = {}
+        self._used: set[str] = set()
+        self._serial = itertools.count()
 
     def register(self, redirect_uris: tuple[str, ...], scopes: tuple[str, ...]) -> Client:
         """Return a new client."""
@@ -139,8 +146,17 @@ class SignIn:
             token = read_token(given.get("refresh_token", ""))
             if token is None or not token.refresh or token.network != self._rules.network:
                 raise _refused("invalid_grant", "Token has been expired or revoked.")
-            return self._tokens(sim, token.account, token.scopes, refreshable=False)
+            if self._rules.rotates:
+                self._use(given)
+            return self._tokens(sim, token.account, token.scopes, refreshable=self._rules.rotates)
         raise _refused("unsupported_grant_type", "The authorization grant type is not supported.")
+
+    def _use(self, given: Mapping[str, str]) -> None:
+        """Use up a refresh token. Raises `Refused` where that was done before."""
+        token = given["refresh_token"]
+        if token in self._used:
+            raise _refused("invalid_request", "Value passed for the token was invalid.")
+        self._used.add(token)
 
     def _granted(self, given: Mapping[str, str]) -> Grant:
         # Whatever comes of it, a code is good for one try.
@@ -165,8 +181,12 @@ class SignIn:
             sooner = sim.switchboard.pick("access")
             seconds = sooner.seconds if sooner else self._rules.seconds
             ends, body["expires_in"] = now + seconds, seconds
-            if refreshable:
-                body["refresh_token"] = Token(self._rules.network, account, scopes, refresh=True).written()
+            if refreshable and (not self._rules.rotates or "offline.access" in scopes):
+                # Each is another text: of two that are alike one would be used up with the other.
+                of_its_own = now + LONG_SECONDS + next(self._serial) if self._rules.rotates else None
+                body["refresh_token"] = Token(
+                    self._rules.network, account, scopes, of_its_own, refresh=True
+                ).written()
         access = Token(self._rules.network, account, scopes, ends).written()
         return Reply({"access_token": access, **body})
 
