@@ -91,7 +91,11 @@ class Pds:
 
     def video_of(self, person: Person, post: Any) -> bytes:
         """The bytes of a post's video, as anyone may fetch them."""
-        cid = post["value"]["embed"]["video"]["ref"]["$link"]
+        return self.blob_of(person, post["value"]["embed"]["video"])
+
+    def blob_of(self, person: Person, blob: Any) -> bytes:
+        """The bytes of a blob, as anyone may fetch them."""
+        cid = blob["ref"]["$link"]
         status, content = self.raw("GET", "com.atproto.sync.getBlob", did=person.did, cid=cid)
         assert status == 200
         return content

@@ -233,3 +233,44 @@ def test_the_receipt_leads_to_the_post(bench: Any, pds: Any, person: Any, post: 
         assert json.load(answer)["cid"] == kept["cid"]
     written = datetime.fromisoformat(kept["value"]["createdAt"])
     assert abs(written - job.created_at) < timedelta(milliseconds=2)
+
+
+def test_captions_are_in_the_post_in_each_language(
+    bench: Any, pds: Any, person: Any, post: Any, job: Any, tmp_path: Any, caplog: Any
+) -> None:
+    def words(name: str, text: str, media_type: str = "text/vtt") -> Asset:
+        path = tmp_path / name
+        path.write_text(text)
+        return Asset.from_file(path, Role.CAPTIONS, media_type=media_type)
+
+    english = "WEBVTT\n\n00:00.000 --> 00:00.400\nGood morning.\n"
+    files = [
+        words("1.en.vtt", english),
+        words("2.el.vtt", english.replace("Good morning.", "Καλημέρα.")),
+        words("3.vtt", english),
+        words("4.de.srt", "1\n", "application/x-subrip"),
+        words("5.fr.vtt", "WEBVTT\n" * 3000),
+    ]
+    told = post.replace(captions=tuple(files), options={"languages": ["en"]})
+    bench.run(lambda plugin: posted(plugin, told, job))
+    [kept] = pds.posts(person)
+    sent = kept["value"]["embed"]["captions"]
+    assert [(one["lang"], one["file"]["mimeType"]) for one in sent] == [("en", "text/vtt"), ("el", "text/vtt")]
+    assert [pds.blob_of(person, one["file"]).decode() for one in sent] == [
+        path.path.read_text() for path in files[:2]
+    ]
+    assert "no captions from 3.vtt: there are others in 'en'" in caplog.text
+    assert "no captions from 4.de.srt: it does not take application/x-subrip" in caplog.text
+    assert "no captions from 5.fr.vtt: it takes at most 20,000 bytes" in caplog.text
+
+
+def test_captions_whose_language_nobody_says_stay_here(
+    bench: Any, pds: Any, person: Any, post: Any, job: Any, tmp_path: Any, caplog: Any
+) -> None:
+    path = tmp_path / "words.vtt"
+    path.write_text("WEBVTT\n")
+    told = post.replace(captions=(Asset.from_file(path, Role.CAPTIONS, media_type="text/vtt"),))
+    bench.run(lambda plugin: posted(plugin, told, job))
+    [kept] = pds.posts(person)
+    assert "captions" not in kept["value"]["embed"]
+    assert "their language is not known; set `language`" in caplog.text

@@ -37,10 +37,20 @@ from reelwork_plugins.publishers.bluesky.config import (
     BlueskyPostOptions,
     checked_service,
 )
-from reelwork_plugins.publishers.bluesky.record import COLLECTION, make_record, record_key, timestamp
+from reelwork_plugins.publishers.bluesky.record import (
+    CAPTIONS,
+    COLLECTION,
+    MOST_CAPTIONS,
+    Uploaded,
+    languages_of,
+    make_record,
+    record_key,
+    timestamp,
+)
 from reelwork_plugins.publishers.bluesky.sign_in import DirectAccount, Session, SignedIn, server, sign_in
 from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, Blob, VideoService, upload_to_server
 from reelwork_plugins.publishers.bluesky.xrpc import Answer
+from reelwork_plugins.publishers.captions import to_send
 
 
 class Bluesky(Plugin):
@@ -86,7 +96,8 @@ class Bluesky(Plugin):
         _check(post)
         signed_in = self._signed_in()
         session = await signed_in.session()
-        return {"did": session.did, "blob": dict(await self._uploaded(signed_in, post, job))}
+        sent = await self._uploaded(signed_in, post, job)
+        return {"did": session.did, "blob": dict(sent.video), "captions": [dict(one) for one in sent.captions]}
 
     @hookimpl
     async def publish(self, post: Post, job: Job, effect: Effect) -> Receipt:
@@ -99,7 +110,7 @@ class Bluesky(Plugin):
         # An earlier attempt's record may be there although its answer was lost: that is looked up first.
         if effect.attempt > 1 and (receipt := await self._earlier(session, rkey, effect)):
             return receipt
-        did, blob = _prepared(effect)
+        did, uploaded = _prepared(effect)
         # A blob belongs to the repository it was uploaded to. A record elsewhere would show no video.
         if did != session.did:
             raise Rejected(
@@ -107,12 +118,12 @@ class Bluesky(Plugin):
                 money=NOTHING_POSTED,
                 hint="Add the account you mean, or run the workflow again.",
             )
-        record = make_record(post, job, self.config, blob, effect.started_at)
+        record = make_record(post, job, self.config, uploaded, effect.started_at)
         answer = await self._created(session, effect, rkey, record)
         if answer.blob_missing:
             # A server deletes blobs that no record has used for a while.
-            blob = await self._blob_again(post, job)
-            record = make_record(post, job, self.config, blob, effect.started_at)
+            uploaded = await self._uploaded_again(post, job)
+            record = make_record(post, job, self.config, uploaded, effect.started_at)
             answer = await self._created(session, effect, rkey, record)
         return await self._outcome(answer, session, rkey, effect)
 
@@ -224,7 +235,15 @@ class Bluesky(Plugin):
             raise Rejected(f"bluesky: another post has the key {rkey}.", money=NOTHING_POSTED)
         return _receipt(session, rkey, answer.body)
 
-    async def _uploaded(self, signed_in: SignedIn, post: Post, job: Job) -> Blob:
+    async def _uploaded(self, signed_in: SignedIn, post: Post, job: Job) -> Uploaded:
+        video = await self._video(signed_in, post, job)
+        captions = []
+        for one in to_send(post, CAPTIONS, languages_of(post, self.config), self.context.log)[:MOST_CAPTIONS]:
+            file = await upload_to_server(self.context, signed_in, one.asset)
+            captions.append({"lang": one.language, "file": file})
+        return Uploaded(video, captions)
+
+    async def _video(self, signed_in: SignedIn, post: Post, job: Job) -> Blob:
         video = post.clip.video
         if self.config.video_service == "pds":
             self.context.progress(job, 0.0, "uploading to Bluesky")
@@ -232,7 +251,7 @@ class Bluesky(Plugin):
         service = VideoService(self.context, signed_in, self.config.video_service)
         return await service.upload(video, lambda percent, text: self.context.progress(job, percent, text))
 
-    async def _blob_again(self, post: Post, job: Job) -> Blob:
+    async def _uploaded_again(self, post: Post, job: Job) -> Uploaded:
         try:
             return await self._uploaded(self._signed_in(), post, job)
         except Rejected:
@@ -261,12 +280,13 @@ def _check(post: Post) -> None:
         )
 
 
-def _prepared(effect: Effect) -> tuple[str, Blob]:
+def _prepared(effect: Effect) -> tuple[str, Uploaded]:
     prepared = effect.prepared
     assert isinstance(prepared, dict)
-    blob = prepared["blob"]
-    assert isinstance(blob, dict)
-    return str(prepared["did"]), blob
+    video, captions = prepared["blob"], prepared.get("captions", [])
+    assert isinstance(video, dict)
+    assert isinstance(captions, list)
+    return str(prepared["did"]), Uploaded(video, [one for one in captions if isinstance(one, dict)])
 
 
 def _receipt(session: Session, rkey: str, body: Mapping[str, Any]) -> Receipt:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,12 +12,15 @@ from reelwork_hooks import Asset, Job, Post
 from reelwork_plugins.publishers.bluesky.config import BlueskyConfig, BlueskyPostOptions
 from reelwork_plugins.publishers.bluesky.facets import facets
 from reelwork_plugins.publishers.bluesky.graphemes import length, shortened
+from reelwork_plugins.publishers.captions import Limits
 from reelwork_plugins.publishers.post_text import disclosure, filled
 
 COLLECTION = "app.bsky.feed.post"
 # Of the lexicons app.bsky.feed.post and app.bsky.embed.video.
 TEXT_LIMIT, TEXT_BYTES = 300, 3000
 ALT_LIMIT, ALT_BYTES = 1000, 10_000
+CAPTIONS = Limits("Bluesky", ("text/vtt",), 20_000)
+MOST_CAPTIONS = 20
 
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 _HASH_BITS = 40
@@ -41,8 +45,17 @@ def record_key(key: str, created_at: datetime) -> str:
     return "".join(_ALPHABET[value >> shift & 31] for shift in range(60, -1, -5))
 
 
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What the account's server has of a post: the video, and its captions."""
+
+    video: Mapping[str, Any]
+    captions: Sequence[Mapping[str, Any]] = ()
+    """`lang` and `file` of each."""
+
+
 def make_record(
-    post: Post, job: Job, config: BlueskyConfig, blob: Mapping[str, Any], created_at: float
+    post: Post, job: Job, config: BlueskyConfig, uploaded: Uploaded, created_at: float
 ) -> dict[str, Any]:
     """Return the record to be created. `created_at` is in seconds since the epoch."""
     text = post_text(post, job, config)
@@ -50,14 +63,19 @@ def make_record(
         "$type": COLLECTION,
         "text": text,
         "createdAt": timestamp(created_at),
-        "embed": _embed(post.clip.video, blob, alt_text(post, job, config)),
+        "embed": _embed(post.clip.video, uploaded, alt_text(post, job, config)),
     }
     if marked := facets(text):
         record["facets"] = marked
-    own = BlueskyPostOptions.model_validate(dict(post.options)).languages
-    if languages := config.languages if own is None else own:
+    if languages := languages_of(post, config):
         record["langs"] = list(languages)
     return record
+
+
+def languages_of(post: Post, config: BlueskyConfig) -> Sequence[str]:
+    """Return the languages of a post's text."""
+    own = BlueskyPostOptions.model_validate(dict(post.options)).languages
+    return config.languages if own is None else own
 
 
 def timestamp(seconds: float) -> str:
@@ -83,8 +101,10 @@ def alt_text(post: Post, job: Job, config: BlueskyConfig) -> str:
     return shortened(post.alt_text or filled(config.alt, post, job), ALT_LIMIT, ALT_BYTES)
 
 
-def _embed(video: Asset, blob: Mapping[str, Any], alt: str) -> dict[str, Any]:
-    embed: dict[str, Any] = {"$type": "app.bsky.embed.video", "video": dict(blob)}
+def _embed(video: Asset, uploaded: Uploaded, alt: str) -> dict[str, Any]:
+    embed: dict[str, Any] = {"$type": "app.bsky.embed.video", "video": dict(uploaded.video)}
+    if uploaded.captions:
+        embed["captions"] = [dict(one) for one in uploaded.captions]
     if alt:
         embed["alt"] = alt
     if video.width and video.height:

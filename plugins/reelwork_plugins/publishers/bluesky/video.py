@@ -1,4 +1,4 @@
-"""Uploads a video to the account's server, directly or through a video service. Both may be repeated."""
+"""Uploads a video and its captions: to the account's server or through a video service. May be repeated."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ Blob = Mapping[str, Any]
 Progress = Callable[[float, str], None]
 
 
-async def upload_to_server(context: Context, signed_in: SignedIn, video: Asset) -> Blob:
-    """Give the video's bytes to the account's own server.
+async def upload_to_server(context: Context, signed_in: SignedIn, file: Asset) -> Blob:
+    """Give a file's bytes, a video's or those of captions, to the account's own server.
 
     Raises `Rejected` when it does not take them, `SignInRefused` or `Unavailable`.
     """
@@ -39,8 +39,10 @@ async def upload_to_server(context: Context, signed_in: SignedIn, video: Asset) 
     async def send(session: Session) -> Answer:
         home = server(context, session.pds, session.service)
         return await repeated(
-            lambda: home.upload(UPLOAD_BLOB, video.path, session.access, timeout=SEND_SECONDS),
-            "the upload of the video",
+            lambda: home.upload(
+                UPLOAD_BLOB, file.path, session.access, timeout=SEND_SECONDS, media_type=file.media_type
+            ),
+            f"the upload of the {file.role}",
         )
 
     answer = await signed_in.call(send)
@@ -48,7 +50,7 @@ async def upload_to_server(context: Context, signed_in: SignedIn, video: Asset) 
         return _blob(answer.body.get("blob"))
     if answer.status == 413:
         raise Rejected(
-            f"bluesky: the account's server does not take a video of {video.bytes / 1e6:.1f} MB.",
+            f"bluesky: the account's server does not take a video of {file.bytes / 1e6:.1f} MB.",
             code=answer.error,
             money=NOTHING_POSTED,
             hint='Make a shorter or smaller video, or set video_service = "bsky", which has a larger limit.',

@@ -106,9 +106,11 @@ class Server:
         response = await self._http.post(self._url(name), json=body, headers=_headers(token))
         return self._answer(response)
 
-    async def upload(self, name: str, file: Path, token: str, *, timeout: float | None = None) -> Answer:
-        """Send a video, once. Raises `NotSent` or `OutcomeUnknown`."""
-        headers = {**_headers(token), "Content-Type": "video/mp4"}
+    async def upload(
+        self, name: str, file: Path, token: str, *, timeout: float | None = None, media_type: str = "video/mp4"
+    ) -> Answer:
+        """Send a file, once. Raises `NotSent` or `OutcomeUnknown`."""
+        headers = {**_headers(token), "Content-Type": media_type}
         response = await self._http.post(self._url(name), content=file, headers=headers, timeout=timeout)
         return self._answer(response)
 

@@ -10,7 +10,14 @@ from pydantic import ValidationError
 from reelwork_plugins.publishers.bluesky import Bluesky, BlueskyConfig
 from reelwork_plugins.publishers.bluesky.facets import facets
 from reelwork_plugins.publishers.bluesky.graphemes import clusters, length, shortened
-from reelwork_plugins.publishers.bluesky.record import alt_text, make_record, post_text, record_key, timestamp
+from reelwork_plugins.publishers.bluesky.record import (
+    Uploaded,
+    alt_text,
+    make_record,
+    post_text,
+    record_key,
+    timestamp,
+)
 from reelwork_plugins.publishers.bluesky.sign_in import expiry
 
 BLOB = {"$type": "blob", "ref": {"$link": "bafkrei"}, "mimeType": "video/mp4", "size": 1}
@@ -117,7 +124,7 @@ def test_a_post_says_itself_what_is_said_of_ai(post: Any, make_job: Any) -> None
 def test_a_post_has_languages_and_an_alt_text_of_its_own(post: Any, make_job: Any) -> None:
     config = BlueskyConfig(languages=("en",))
     own = post.replace(alt_text="A boat.", options={"languages": "de, fr"})
-    record = make_record(own, make_job("A cat"), config, BLOB, 1_795_000_000.0)
+    record = make_record(own, make_job("A cat"), config, Uploaded(BLOB), 1_795_000_000.0)
     assert (record["langs"], record["embed"]["alt"]) == (["de", "fr"], "A boat.")
     assert Bluesky.PostOptions is not None
     with pytest.raises(ValidationError, match="languages"):
@@ -130,7 +137,9 @@ def test_the_alt_text_is_what_was_asked_for(post: Any, make_job: Any) -> None:
 
 
 def test_the_record(post: Any, make_job: Any) -> None:
-    record = make_record(post, make_job("A cat"), BlueskyConfig(languages=("en",)), BLOB, 1_795_000_000.1234)
+    record = make_record(
+        post, make_job("A cat"), BlueskyConfig(languages=("en",)), Uploaded(BLOB), 1_795_000_000.1234
+    )
     facets = record.pop("facets")
     assert [facet["features"][0]["tag"] for facet in facets] == ["one", "two"]
     assert record == {

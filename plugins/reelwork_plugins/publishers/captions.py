@@ -1,0 +1,67 @@
+"""The captions of a post, for networks that show them with the video."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from logging import Logger
+from pathlib import Path
+
+from reelwork_hooks import Asset, Post
+
+_LANGUAGE = re.compile(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Captions:
+    """A file of captions, and its language."""
+
+    asset: Asset
+    language: str
+    """Such as `en` or `pt-BR`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The captions that a network takes."""
+
+    network: str
+    """Its name in messages."""
+    media_types: Collection[str]
+    bytes: int
+    """The most bytes of a file."""
+
+
+def to_send(post: Post, limits: Limits, languages: Sequence[str], log: Logger) -> list[Captions]:
+    """Return the captions to send, one file for each language, and log which files are left out and why.
+
+    `languages` are those of the post. The first one is taken for a file whose name says none.
+    """
+    found: dict[str, Captions] = {}
+    for asset in post.captions:
+        language = language_of(asset.path) or next(iter(languages), "")
+        problem = _problem(asset, language, limits, found)
+        if problem:
+            log.warning("%s gets no captions from %s: %s.", limits.network, asset.path.name, problem)
+        else:
+            found[language] = Captions(asset, language)
+    return list(found.values())
+
+
+def language_of(path: Path) -> str:
+    """Return the language in a file's name, such as `en` in `words.en.vtt`; empty if there is none."""
+    said = path.with_suffix("").suffix[1:]
+    return said if _LANGUAGE.fullmatch(said) else ""
+
+
+def _problem(asset: Asset, language: str, limits: Limits, found: Collection[str]) -> str:
+    if asset.media_type not in limits.media_types:
+        return f"it does not take {asset.media_type}"
+    if asset.bytes > limits.bytes:
+        return f"it takes at most {limits.bytes:,} bytes, and these are {asset.bytes:,}"
+    if not language:
+        return "their language is not known; set `language` of the plugin that made them"
+    if language in found:
+        return f"there are others in {language!r}"
+    return ""
