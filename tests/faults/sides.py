@@ -33,6 +33,9 @@ from reelwork_plugins.simulator.networks.meta.store import account_id
 from reelwork_plugins.simulator.networks.telegram.chats import Chats
 from reelwork_plugins.simulator.networks.telegram.handlers import TOKEN as BOT_TOKEN
 from reelwork_plugins.simulator.networks.telegram.handlers import Telegram
+from reelwork_plugins.simulator.networks.tiktok.handlers import SCOPES as TIKTOK_SCOPES
+from reelwork_plugins.simulator.networks.tiktok.handlers import Tiktok
+from reelwork_plugins.simulator.networks.tiktok.posts import Posts, open_id
 from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 from reelwork_plugins.simulator.networks.webhook.handlers import OPEN_SECRET, WebhookReceiver
 from reelwork_plugins.simulator.networks.webhook.inbox import Inbox
@@ -181,7 +184,7 @@ class NetworkSide(Side):
         own = {"the video cannot be used": "video:fail*1", **NOT_CLEAR}
         if self.name == "webhook":
             return {**lost, **refused, **own, **UNTOLD}
-        own |= LISTS_THAT_LIE
+        own |= LISTS_THAT_LIE if "list" in self.operations else {}
         if "ask" in self.operations:
             # Its session no longer knows what became of it: only the channel's list can tell.
             own["answer lost, and the session is gone"] = "publish:accept-then-drop*1;ask:expired@nth=2*4"
@@ -193,6 +196,10 @@ class NetworkSide(Side):
         if self.name == "facebook":
             # The video says that it was not published, and the list says so, too, for a while.
             own["answer lost, and a status that lags"] = "publish:accept-then-drop*1;container:stale@nth=3*2"
+        if self.name == "tiktok":
+            # The post's id says that its bytes have not come, to whoever asks before it is sent again, too.
+            own["answer lost, and a status that lags"] = "publish:accept-then-drop*1;container:stale@nth=3*3"
+            own["the upload's hour is over"] = "publish:expired*1"
         return {**lost, **refused, **own}
 
     def fail(self, fault: str) -> None:
@@ -221,6 +228,10 @@ class NetworkSide(Side):
             played.accounts = MetaAccounts()
             # Whatever the length of the provider's clips.
             played.shortest = 0.0
+        elif isinstance(played, Tiktok):
+            played.store = Posts()
+            # Whatever the size of the provider's clips.
+            played.any_video = True
         elif isinstance(played, Telegram):
             played.chats = Chats()
         elif isinstance(played, Discord):
@@ -232,7 +243,7 @@ class NetworkSide(Side):
     def _place(self, url: str) -> dict[str, Any]:
         if self.name == "mastodon":
             return {"instance": url, "access_token": "env:REELWORK_FAULTS_TOKEN"}
-        if self.name in BY_PAGE:
+        if self.name in BY_PAGE or self.name == "tiktok":
             # Its account tells where it is.
             return {}
         if self.name == "discord":
@@ -254,17 +265,22 @@ class NetworkSide(Side):
             page = Credentials(shown, {"access_token": OPEN_TOKEN}, f"{url} {self.name} {id_}")
             Accounts(folder / "accounts.json").add(self.name, self.name, page)
             return
-        scopes = tuple(sorted(SCOPES))
+        is_tiktok = self.name == "tiktok"
+        scopes = tuple(sorted(TIKTOK_SCOPES if is_tiktok else SCOPES))
         secret = {
             "access_token": Token(self.name, ANYONE, scopes, time.time() - 1).written(),
-            "refresh_token": Token(self.name, ANYONE, scopes, refresh=True).written(),
-            "token_url": f"{self.url}/token",
+            # At TikTok each is good for one refresh: that of another case must be another one.
+            "refresh_token": Token(self.name, ANYONE, scopes, time.time() + 86_400, refresh=True).written(),
+            "token_url": f"{self.url}/{'v2/oauth/token/' if is_tiktok else 'token'}",
             "client_id": "desktop",
+            "client_id_name": "client_key" if is_tiktok else "client_id",
             "client_secret": "none",
             "client_auth": "post",
         }
         ended = datetime.fromtimestamp(time.time() - 1, UTC)
-        account = Credentials({"channel": "UC1", "service": url}, secret, "UC1", expires_at=ended)
+        shown = {"id": open_id(ANYONE)} if is_tiktok else {"channel": "UC1"}
+        identity = next(iter(shown.values()))
+        account = Credentials({**shown, "service": url}, secret, identity, expires_at=ended)
         Accounts(folder / "accounts.json").add(self.name, self.name, account)
 
     def environment(self, folder: Path) -> Mapping[str, str]:
@@ -316,6 +332,7 @@ FACEBOOK = ("begin", "upload", "processing", "publish", "list")
 INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
 DISCORD = ("account", "publish")
 TELEGRAM = ("account", "chat", "member", "publish")
+TIKTOK = ("account", "begin", "publish", "processing")
 WEBHOOK = ("publish",)
 YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
@@ -327,6 +344,8 @@ SIDES: Mapping[str, Callable[[], Side]] = {
     # What was posted cannot be asked for: a lost answer is held.
     "discord": lambda: NetworkSide("discord", {}, (), DISCORD),
     "telegram": lambda: NetworkSide("telegram", {}, (), TELEGRAM),
+    # A token that ends in the middle of whatever is being done, and a refresh token that is good for one use.
+    "tiktok": lambda: NetworkSide("tiktok", {"direct": True}, ("access:expire=0.4",), TIKTOK),
     # It posts again what it has seen, unless it is said to know it.
     "webhook": lambda: NetworkSide("webhook", {}, ("keys:ignored",), WEBHOOK),
     "webhook-keys": lambda: NetworkSide("webhook", {"repeatable": True}, (), WEBHOOK),

@@ -36,6 +36,11 @@ PATHS = {
         /v1.0/me/threads /v1.0/me/threads_publish /v1.0/me/threads_publishing_limit /v1.0/1 /media/1
         /@a/post/1 / /x
     """,
+    "tiktok": """
+        /v2/auth/authorize/ /v2/oauth/token/ /v2/user/info/ /v2/post/publish/creator_info/query/
+        /v2/post/publish/video/init/ /v2/post/publish/inbox/video/init/ /v2/post/publish/status/fetch/ /video/
+        /video/ /media/1 /@a/video/1 / /x
+    """,
     "webhook": "/posts /posts /posts /posts/m1 /posts/m1 /shown/post_1 /videos/post_1 / /x",
     "x": """
         /i/oauth2/authorize /2/oauth2/token /2/users/me /2/users/4071870985233189/tweets /2/media/upload

@@ -36,6 +36,7 @@ class Dialect:
         "discord",
         "problem",
         "x",
+        "tiktok",
     ] = "openai"
     """The shape of an error's body."""
     keys: bool = True

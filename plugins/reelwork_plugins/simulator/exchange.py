@@ -29,6 +29,7 @@ from reelwork_plugins.simulator.refusals import (
     graph_refusal,
     kling_refusal,
     phrase,
+    tiktok_refusal,
     x_refusal,
     youtube_refusal,
 )
@@ -155,7 +156,7 @@ async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response 
     if fault.kind == "reason":
         raise youtube_refusal(fault.value)
     if fault.kind == "refusal":
-        raise graph_refusal(fault.value)
+        raise tiktok_refusal(fault.value) if dialect.errors == "tiktok" else graph_refusal(fault.value)
     if fault.kind == "problem":
         raise x_refusal(fault.value)
     if fault.kind in ("slow", "silent"):

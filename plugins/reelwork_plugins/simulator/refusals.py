@@ -46,7 +46,7 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
-    if dialect.errors in ("mastodon", "youtube", "graph", "x") and refused.where == "oauth":
+    if dialect.errors in ("mastodon", "youtube", "graph", "tiktok", "x") and refused.where == "oauth":
         return {"error": refused.code, "error_description": refused.message}
     if dialect.errors == "mastodon":
         return {"error": refused.message}
@@ -54,6 +54,8 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
         return _google_error(refused)
     if dialect.errors == "graph":
         return _graph_error(refused)
+    if dialect.errors == "tiktok":
+        return _tiktok_error(refused)
     if dialect.errors == "discord":
         return _discord_error(refused)
     if dialect.errors == "x":
@@ -113,6 +115,33 @@ _GRAPH_WORDS = {
     "25.2207050": "User account is restricted.",
     "4.2207051": "We restrict certain activity to protect our community.",
 }
+
+
+def _tiktok_error(refused: Refused) -> dict[str, Any]:
+    usual = _TIKTOK_CODES.get(refused.status, "internal_error" if refused.status >= 500 else "invalid_params")
+    code = usual if refused.code in (None, *_OUR_CODES) else refused.code
+    return {"data": {}, "error": {"code": code, "message": refused.message, "log_id": uuid4().hex.upper()}}
+
+
+def tiktok_refusal(code: str) -> Refused:
+    """Return TikTok's refusal with this code."""
+    status = next((one for one, codes in _TIKTOK_STATUSES.items() if code in codes), 403)
+    return Refused(status, f"Refused: {code} (simulated)", code=code)
+
+
+_OUR_CODES = ("simulated_fault", "server_error")
+"""Codes of faults, which no network knows."""
+_TIKTOK_CODES = {401: "access_token_invalid", 403: "spam_risk", 429: "rate_limit_exceeded"}
+"""The usual code for a status."""
+_TIKTOK_STATUSES = {
+    400: (
+        "invalid_params", "invalid_file_upload", "app_version_check_failed", "invalid_publish_id",
+        "token_not_authorized_for_specified_publish_id",
+    ),
+    401: ("access_token_invalid", "scope_not_authorized", "scope_permission_missed"),
+    429: ("rate_limit_exceeded",),
+    500: ("internal_error",),
+}  # fmt: skip
 
 
 def _discord_error(refused: Refused) -> dict[str, Any]:

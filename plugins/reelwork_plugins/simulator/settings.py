@@ -16,7 +16,18 @@ from reelwork_plugins.simulator.faults import parse_fault
 
 PROTOCOLS = ("videos", "fal", "kling")
 """The protocols that can be played. Each is a module, or a package, of `reelwork_plugins.simulator`."""
-NETWORKS = ("discord", "facebook", "instagram", "mastodon", "telegram", "threads", "webhook", "x", "youtube")
+NETWORKS = (
+    "discord",
+    "facebook",
+    "instagram",
+    "mastodon",
+    "telegram",
+    "threads",
+    "tiktok",
+    "webhook",
+    "x",
+    "youtube",
+)
 """The networks that can be played instead. Each is a package of `reelwork_plugins.simulator.networks`."""
 
 

@@ -28,8 +28,8 @@ LONG_SECONDS = 180 * 86_400.0
 """How long a refresh token lasts that is good once."""
 LONGEST_NAME = 30
 _ASKED = (
-    "response_type", "client_id", "redirect_uri", "scope", "state", "code_challenge", "code_challenge_method",
-    "access_type",
+    "response_type", "client_id", "client_key", "redirect_uri", "scope", "state", "code_challenge",
+    "code_challenge_method", "access_type",
 )  # fmt: skip
 
 
@@ -66,7 +66,13 @@ class Rules:
     also_to: tuple[str, ...] = ()
     """Addresses to which people are sent back beside those of this machine."""
     rotates: bool = False
-    """A refresh token is good once, and brings the next one. It is given with the scope `offline.access` only."""
+    """A refresh token is good once, and brings the next one."""
+    lasting_scope: str = ""
+    """The scope without which no refresh token is given."""
+    client_name: str = "client_id"
+    """The parameter with the client's id."""
+    hex_challenge: bool = False
+    """The code challenge is written in hex."""
 
 
 class SignIn:
@@ -122,8 +128,9 @@ class SignIn:
         """Raise `Refused` for a request that may not be shown to a person: nobody is sent back with its error."""
         if asked.get("response_type") != "code":
             raise _refused("unsupported_response_type", "The network takes response_type=code.")
-        uri, client = asked.get("redirect_uri", ""), self._clients.get(asked.get("client_id", ""))
-        if not asked.get("client_id") or (self._rules.registers and client is None):
+        uri, client_id = asked.get("redirect_uri", ""), asked.get(self._rules.client_name, "")
+        client = self._clients.get(client_id)
+        if not client_id or (self._rules.registers and client is None):
             raise _refused("invalid_client", "Client authentication failed due to unknown client.", 401)
         if not _may_return_to(uri, client) and uri not in self._rules.also_to:
             raise _refused("invalid_redirect_uri", "The redirect uri included is not valid.")
@@ -163,16 +170,20 @@ class SignIn:
         grant = self._grants.pop(given.get("code", ""), None)
         if grant is None or time.time() > grant.ends:
             raise _refused("invalid_grant", "The provided authorization grant is invalid, expired, or revoked.")
-        client = self._clients.get(given.get("client_id", ""))
+        name = self._rules.client_name
+        client = self._clients.get(given.get(name, ""))
         wrong_secret = client is not None and given.get("client_secret") != client.secret
-        if given.get("client_id") != grant.asked["client_id"] or wrong_secret:
+        if given.get(name) != grant.asked[name] or wrong_secret:
             raise _refused("invalid_client", "Client authentication failed.", 401)
         if given.get("redirect_uri") != grant.asked["redirect_uri"]:
             raise _refused("invalid_grant", "The redirect uri does not match the one of the authorization request.")
         challenge = grant.asked.get("code_challenge")
-        if challenge and _s256(given.get("code_verifier", "")) != challenge:
+        if challenge and self._hashed(given.get("code_verifier", "")) != challenge:
             raise _refused("invalid_grant", "The code verifier does not match the code challenge.")
         return grant
+
+    def _hashed(self, verifier: str) -> str:
+        return hashlib.sha256(verifier.encode()).hexdigest() if self._rules.hex_challenge else _s256(verifier)
 
     def _tokens(self, sim: Simulation, account: str, scopes: tuple[str, ...], *, refreshable: bool) -> Reply:
         now, ends = time.time(), None
@@ -181,7 +192,7 @@ class SignIn:
             sooner = sim.switchboard.pick("access")
             seconds = sooner.seconds if sooner else self._rules.seconds
             ends, body["expires_in"] = now + seconds, seconds
-            if refreshable and (not self._rules.rotates or "offline.access" in scopes):
+            if refreshable and self._rules.lasting_scope in ("", *scopes):
                 # Each is another text: of two that are alike one would be used up with the other.
                 of_its_own = now + LONG_SECONDS + next(self._serial) if self._rules.rotates else None
                 body["refresh_token"] = Token(

@@ -37,7 +37,10 @@ class X:
 
     def __init__(self, sim: Simulation) -> None:
         self.timeline = Timeline()
-        own = Rules(NAME, "Simulated X", rules.SCOPES, registers=False, seconds=TOKEN_SECONDS, rotates=True)
+        own = Rules(
+            NAME, "Simulated X", rules.SCOPES, registers=False, seconds=TOKEN_SECONDS, rotates=True,
+            lasting_scope="offline.access",
+        )  # fmt: skip
         self.sign_in = SignIn(own)
         self.limits: Mapping[str, Throttle] = {
             name: Throttle(limit, QUARTER, style="x")
