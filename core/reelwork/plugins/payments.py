@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from reelwork.money import dollars, problem_of, to_micros
 from reelwork.plugins.state import checked_key
 from reelwork.plugins.units import Units, in_words
-from reelwork.store.commands import Payment
 from reelwork.text import one_line
 from reelwork_hooks.errors import PluginInvalid
 from reelwork_hooks.models import Job
 from reelwork_hooks.prices import DOLLARS, Amount
+
+if TYPE_CHECKING:
+    from reelwork.store.commands import Payment
 
 log = logging.getLogger("reelwork.payments")
 LONGEST_WHAT = 100
@@ -55,4 +57,7 @@ class Payments:
         shown = "" if given.unit == DOLLARS else in_words(given.value, given.unit)
         name = one_line(what).strip()[:LONGEST_WHAT] or self.instance
         if self.purse is not None:
+            # Only where something is paid: most plugins pay nothing, and plans none.
+            from reelwork.store.commands import Payment
+
             await self.purse.paid(Payment(job.id, self.instance, checked_key(key), to_micros(cost), name, shown))

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from reelwork.credentials.accounts import Accounts
-from reelwork.engine.events import unharmed
 from reelwork.plugins.account_kinds import kind_named
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.guard import developing
@@ -35,6 +34,8 @@ Answered = Callable[[str, int], None]
 
 
 def _unharming(progress: Progress) -> Progress:
+    from reelwork.engine.events import unharmed
+
     def show(job: Job, percent: float, text: str) -> None:
         with unharmed(progress):
             progress(job, percent, text)

@@ -16,12 +16,12 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from reelwork.engine.stages.prompt import brief_content, drafted, problem_of, prompt_content
 from reelwork.errors import HookFailed
 from reelwork.planning.call_prices import paying_plugins
 from reelwork.planning.job_state import JobData, job_for
 from reelwork.planning.limits import with_final_length
 from reelwork.planning.plan import Fate, PlannedJob, total
+from reelwork.planning.prompts import brief_content, drafted, problem_of, prompt_content
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.records import ACTIVE, REMOVED, JobRow
 from reelwork.store.statuses import FIRST

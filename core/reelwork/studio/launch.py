@@ -22,7 +22,6 @@ from reelwork.planning.plan import Plan, PlannedJob, total
 from reelwork.planning.post_prices import any_priced
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.settings.workflow import Loaded
-from reelwork.store.commands import NewJob
 from reelwork.store.records import ACTIVE, FAILED, HELD, PAID_AGAIN, REMOVED, JobRow
 from reelwork.store.rules import ceilings_of
 from reelwork.store.statuses import FIRST
@@ -30,6 +29,7 @@ from reelwork_hooks.models import Brief
 
 if TYPE_CHECKING:
     from reelwork.planning.batch.copies import Copy
+    from reelwork.store.commands import NewJob
     from reelwork.store.reader import SyncReader
 
 MOST_NAMED = 10
@@ -152,6 +152,9 @@ class Launch:
         return self.made_of.data(self.entries[at].plan, self.entries[at].part)
 
     def _job(self, at: int) -> NewJob:
+        # Only where jobs are written: a plan changes no store.
+        from reelwork.store.commands import NewJob
+
         return NewJob(self.entries[at].id, self.entries[at].key, FIRST, self._data(at).model_dump_json())
 
     @property

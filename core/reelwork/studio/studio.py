@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from reelwork.clock import Timeline
-from reelwork.engine.events import Watcher
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import new_id
 from reelwork.plugins.catalog import Catalog
@@ -32,6 +31,7 @@ from reelwork.studio.sync_methods import SyncMethods
 
 # What drives jobs and decides about them is imported with the first such call: a plan starts faster.
 if TYPE_CHECKING:
+    from reelwork.engine.events import Watcher
     from reelwork.engine.reconcile import Reconciled
     from reelwork.store.protocol import Store
     from reelwork.store.reader import SyncReader

@@ -51,7 +51,7 @@ def test_several_and_none_and_misspelt_roles(cli: Any, folder: Path, picture: Pa
 
 
 def test_a_sound_is_not_shown_to_moderation_as_a_picture(folder: Path) -> None:
-    from reelwork.engine.stages.prompt import brief_content
+    from reelwork.planning.prompts import brief_content
     from reelwork_hooks import Brief
 
     references = [{"source": str(sample_video()), "role": role} for role in ("audio", "source")]
