@@ -64,7 +64,7 @@ MISSING = {
     "Workflow.plugins": "Which plugins run: see `[plugins]`.",
     "Workflow.posts": "What is agreed to about posts: see `[posts]`.",
     "Workflow.review": "Which posts wait for a person: see `[review]`.",
-    "Workflow.schedule": "When it runs by itself: see `[schedule]`.",
+    "Workflow.schedule": "When it runs automatically: see `[schedule]`.",
     "Workflow.brand": "The brand it is for: see [brands](brands.md).",
     "Workflow.provider": "Who makes the videos: see `[provider]`.",
 }

@@ -99,7 +99,7 @@ class Tokens:
     """What it takes to refresh: `token_url`, `client_id` and so on."""
 
     def secret(self) -> dict[str, str]:
-        """Return what `Credentials.secret` must hold for Reelwork to refresh the tokens by itself.
+        """Return what `Credentials.secret` must hold so that Reelwork can refresh the tokens.
 
         `access_token`, `refresh_token`, and what `client` holds.
         """
@@ -170,7 +170,7 @@ class StoredAccount(Account, Protocol):
         """Return all stored values with a token that is valid for a while, refreshed if need be.
 
         Reelwork calls it before each hook, so `read` is enough there. In a long upload, or when the network no
-        longer accepts a token, call it with that token as `refused`: it is refreshed once, whoever else asks.
+        longer accepts a token, call it with that token as `refused`: it is refreshed only once, however many ask.
         Raises `Unavailable`, or `InvalidInput` when a person has to sign in again.
         """
         ...

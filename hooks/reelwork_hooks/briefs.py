@@ -1,4 +1,4 @@
-"""The brief of a person, and what becomes of it before it is rendered: platform, spec and prompt."""
+"""The brief of a person, and what is made of it before the render: platform, spec and prompt."""
 
 from __future__ import annotations
 

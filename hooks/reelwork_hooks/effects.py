@@ -51,7 +51,7 @@ class Effect:
         object.__setattr__(self, "evidence", frozen(self.evidence))
 
     def note(self, **evidence: JsonValue) -> None:
-        """Store something seen on the way, such as a remote id. Later attempts and `find` get it as `evidence`."""
+        """Store evidence early, such as a remote id. Later attempts and `find` get it as `evidence`."""
         # None outside the engine, as when a plugin's own test calls `publish`.
         if self.on_note is not None:
             self.on_note(evidence)

@@ -70,7 +70,7 @@ class NotSent(ReelworkError):
     `retry_after` is the number of seconds the other side asked us to wait. Anything else, such as a date from a
     header, counts as not given. `lasting`: waiting does not help, as with a wrong address or a key that cannot be
     sent. The job then fails at once, with nothing sent. `prepare_again`: what was prepared can no longer be used,
-    such as an upload that has expired, and is prepared anew.
+    such as an upload that has expired, and is prepared again.
     """
 
     def __init__(

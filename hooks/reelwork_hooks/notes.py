@@ -27,7 +27,7 @@ class Note:
         return kept if isinstance(kept, dict) else None
 
     async def write(self, value: Mapping[str, JsonValue], *, was: Mapping[str, JsonValue] | None) -> bool:
-        """Write it in place of `was`. Return False, and change nothing, when that is not what is there any more."""
+        """Write it in place of `was`. Return False, and change nothing, when the value is no longer `was`."""
         return await self._state.set(self._key, dict(value), expect=dict(was) if was else None)
 
     async def change(self, **fields: JsonValue) -> bool:

@@ -100,12 +100,12 @@ class Receipt(Grown, Frozen, defer_build=False):
     """Time of publication; the engine fills in the time of the answer."""
     details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
     state: PostOutcome | None = None
-    """What became of the post, as the network says; None if that was not read. After `failed` and `removed` the job
+    """The state of the post, as the network says; None if that was not read. After `failed` and `removed` the job
     stops, with a `reason` in `details` as the network's words. It is not posted again."""
     replaces: str = ""
-    """The id that the network gave before, when it gives the same post another one."""
+    """The earlier id, if the network has given the post a new one."""
     disclosure: Shown | None = None
-    """Its label for AI; None if nothing was read."""
+    """Its AI label; None if nothing was read."""
     # A figure that is none is told and left out: it must not keep the proof of a post from being read.
     cost: Annotated[Decimal, Field(allow_inf_nan=True), BeforeValidator(as_reported)] | None = None
     """US dollars, or `cost_unit`: what the network says that it charged. The engine turns it into dollars, or fills

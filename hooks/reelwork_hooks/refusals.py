@@ -128,7 +128,7 @@ class Refusals:
     pause: float | None = None
     """Seconds to wait after a 429 that asks for no pause."""
     money: str = ""
-    """What a refusal means for money or posts; empty for what Reelwork says by itself."""
+    """What a refusal means for money or posts; empty for what Reelwork says by default."""
 
     def of(
         self, answer: Answer, said: str, *, code: str | None = None, remote_id: str = "", named: bool = False

@@ -29,10 +29,10 @@ async def read_key(context: Context, reference: str) -> str:
 class Service:
     """A client for one service, whose requests carry a key or the token of an account.
 
-    `trust` is what `context.http` takes: only these addresses get the key. `auth` is the headers with it, or what
-    returns them, for each request anew. `account` instead is the name of an account that was signed in by OAuth:
-    its token is sent, and refreshed once when it is refused. That is for services at which a 401 means that nothing
-    was done.
+    `trust` is what `context.http` takes: only these addresses get the key. `auth` is the headers with it, or a
+    function that returns them, called for each request. `account` instead is the name of an account that was signed
+    in by OAuth: its token is sent, and refreshed once when it is refused. That is for services at which a 401 means
+    that nothing was done.
     """
 
     def __init__(

@@ -116,7 +116,7 @@ def find_post(
 
 @hookspec
 def follow_post(post: Post, job: Job, receipt: Receipt) -> Receipt | Pending:
-    """Say what became of a post that the destination accepted: its processing, its address, its label for AI.
+    """Report the state of a post that the destination accepted: its processing, its address, its AI label.
 
     Called after `publish`, until it returns a `Receipt`; `Pending` while the destination still processes it. It
     must not post anything. What it raises changes nothing about the post: it is called again for a while, then the

@@ -21,7 +21,7 @@ _RANGE = re.compile(r"bytes=0-(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class UploadOpen:
-    """The upload goes on from this byte."""
+    """The upload continues from this byte."""
 
     offset: int
     """The first byte that has not arrived, counted from 0."""
@@ -37,7 +37,7 @@ class UploadDone:
 
 @dataclass(frozen=True, slots=True)
 class UploadGone:
-    """The session is not known any more: what it made is not known either."""
+    """The session is no longer known, so what it made is not known either."""
 
 
 UploadStatus = UploadOpen | UploadDone | UploadGone

@@ -1,4 +1,4 @@
-"""Webhooks: what came in and what a genuine one says, how one is told from a forged one, and how one is signed."""
+"""Webhooks: what came in, what a genuine one says, how a forged one is recognised, and how one is signed."""
 
 from __future__ import annotations
 

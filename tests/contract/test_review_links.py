@@ -39,7 +39,7 @@ def test_a_link_is_used_with_the_change_and_once(open_store: Any) -> None:
             for store in (one, other)
         ]
         done = await asyncio.gather(*presses, return_exceptions=True)
-        assert sorted(map(str, done)) == ["This link was used, taken back, or is over.", "True"]
+        assert sorted(map(str, done)) == ["This link was used, revoked, or is over.", "True"]
         (link,) = other.review_links("job-1")
         assert (link.used_at, link.answer, link.state_at(60.0)) == (50.0, "approved", "used")
         assert not await one.revoke_review_link("link-1", 60.0)

@@ -64,7 +64,7 @@ def test_two_that_want_a_new_render_get_one(studio: Studio, remote: FakeRemote) 
 
     asyncio.run(both())
     assert len(remote.creates) == 2
-    with pytest.raises(WorkflowInvalid, match="has moved on since it was shown"):
+    with pytest.raises(WorkflowInvalid, match="has changed since it was shown"):
         studio.retry_sync(job.id, shown=shown)
     assert len(remote.creates) == 2
 

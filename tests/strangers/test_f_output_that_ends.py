@@ -47,7 +47,7 @@ def shell(desk: Desk, line: str, **environ: str) -> Ended:
         pytest.param(">/dev/full", 1, "standard output cannot be written", marks=needs_a_full_device),
         pytest.param("--json >/dev/full", 1, "standard output cannot be written", marks=needs_a_full_device),
         pytest.param("2>/dev/full", 0, "standard error cannot be written", marks=needs_a_full_device),
-        pytest.param("--log-file /dev/full", 0, "/dev/full cannot be written any more", marks=needs_a_full_device),
+        pytest.param("--log-file /dev/full", 0, "/dev/full can no longer be written", marks=needs_a_full_device),
         ("--log-file >(head -1)", 0, "1 done"),
     ],
 )

@@ -166,10 +166,10 @@ def test_doctor_says_which_way_is_taken(desk: Desk, serve: Serve, proxying: Prox
     proxy = proxying(names={f"{HOST}:80": server.port})
     workflow = desk.workflow(f"http://{HOST}")
     said = desk.reelwork("doctor", workflow, HTTP_PROXY=proxy.url).out
-    assert f"http://{HOST} is reached by way of the proxy {proxy.url} (HTTP_PROXY)" in said
+    assert f"http://{HOST} is reached through the proxy {proxy.url} (HTTP_PROXY)" in said
     assert "never use the proxy" in said
     straight = desk.reelwork("doctor", workflow, "--offline", HTTP_PROXY=proxy.url, NO_PROXY=HOST).out
-    assert f"http://{HOST} is reached straight" in straight
+    assert f"http://{HOST} is reached directly" in straight
     unusable = desk.reelwork("doctor", workflow, "--offline", ALL_PROXY="socks5://127.0.0.1:1")
     assert unusable.code == 1
     assert f"NO_PROXY={HOST}" in unusable.out

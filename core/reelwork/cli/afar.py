@@ -231,7 +231,7 @@ def wait_for(client: ApiClient, jobs: Sequence[str], run: str | None = None, not
     try:
         _until_settled(client, jobs)
     except KeyboardInterrupt:
-        tell(vantage_afar().typed("The server goes on with it. See: reelwork jobs list"), err=True)
+        tell(vantage_afar().typed("The server continues. See: reelwork jobs list"), err=True)
         click.get_current_context().exit(130)
     result = _result(client, jobs).replace(run=run, notes=tuple(notes))
     if shared().json:

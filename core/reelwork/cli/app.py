@@ -38,7 +38,7 @@ COMMANDS = {
     ),
     "schedule": (
         "reelwork.cli.commands.schedule:schedule",
-        "Run workflows by themselves: add, list, pause and remove schedules.",
+        "Run workflows on a schedule: add, list, pause and remove schedules.",
     ),
     "posts": ("reelwork.cli.commands.posts:posts", "Stop all posts at once, and start them again."),
     "reconcile": (

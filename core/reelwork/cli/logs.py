@@ -103,7 +103,7 @@ def _tell_lost(path: str, lost: set[str], error: Exception) -> None:
         return
     lost.add(path)
     why = (isinstance(error, OSError) and error.strerror) or str(error)
-    _to_stderr(f"The log file {path} cannot be written any more: {why}. The run continues without it.")
+    _to_stderr(f"The log file {path} can no longer be written: {why}. The run continues without it.")
 
 
 def _to_stderr(text: str) -> None:

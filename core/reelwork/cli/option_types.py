@@ -29,7 +29,7 @@ class Since(click.ParamType):  # type: ignore[type-arg,unused-ignore]
             return datetime.fromisoformat(value.strip()).timestamp()
         except (ValueError, OverflowError, OSError):
             today = f"{datetime.now() - timedelta(days=7):%Y-%m-%d}"
-            self.fail(f"{value!r} is no moment; write it like 12h, 7d or {today}.", param, ctx)
+            self.fail(f"{value!r} is not a time; write it like 12h, 7d or {today}.", param, ctx)
 
 
 class KeyValue(click.ParamType):  # type: ignore[type-arg,unused-ignore]
@@ -61,7 +61,7 @@ class Dollars(click.ParamType):  # type: ignore[type-arg,unused-ignore]
         except InvalidOperation:
             amount = Decimal("nan")
         if not amount.is_finite() or amount < 0:
-            self.fail(f"{value!r} is no amount of dollars; write it like 2.50.", param, ctx)
+            self.fail(f"{value!r} is not an amount in dollars; write it like 2.50.", param, ctx)
         return amount
 
 

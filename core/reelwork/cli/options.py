@@ -61,7 +61,7 @@ BRIEF_OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("--publish-takes",), {"type": click.Choice(["first", "all"]), "help": "The takes to publish."}),
     (("--quality",), {"type": click.Choice(["standard", "hd"]), "help": "The quality to request."}),
     (("--model",), {"metavar": "NAME", "help": "The provider's name of a model."}),
-    (("--negative-prompt",), {"metavar": "TEXT", "help": "What must not be seen."}),
+    (("--negative-prompt",), {"metavar": "TEXT", "help": "Things that must not be seen."}),
     (("--input-reference",), {"metavar": "FILE|URL", "help": "A picture to start from."}),
     (
         ("--reference", "references"),
@@ -320,7 +320,7 @@ def _with_role(text: str) -> dict[str, Any]:
     role = parts[1].lower().replace("-", "_") if parts[1] else None
     if role is not None and role not in ROLES:
         hint = f"One of: {', '.join(ROLES)}. A file of such a name is ./{text}"
-        raise click.BadParameter(f"{parts[1]!r} is no role of a reference. {hint}", param_hint="--reference")
+        raise click.BadParameter(f"{parts[1]!r} is not a role of a reference. {hint}", param_hint="--reference")
     given: dict[str, Any] = {"source": _reference(parts[3])}
     return {**given, **({"role": role} if role else {}), **({"at": parts[2]} if parts[2] else {})}
 

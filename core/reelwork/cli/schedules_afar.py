@@ -115,4 +115,4 @@ def remove_afar(name: str, *, cancel: bool) -> None:
     if shared().json:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        tell(f"Removed: {name}. Jobs it has fired go on.")
+        tell(f"Removed: {name}. Jobs it has fired continue.")

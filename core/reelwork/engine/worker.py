@@ -212,7 +212,7 @@ class Worker:
         effect = await self.store.effect(taken.key)
         assert effect is not None
         self.store.note(taken.key, {TAKEN: effect.attempt})
-        reason = f"it was answered with the id {taken.remote_id}, which another one has"
+        reason = f"the answer has the id {taken.remote_id}, which another effect already has"
         await self.store.apply(lease, [Doubt(taken.key, reason, None)])
 
     def _keep_answers(self, following: Next) -> None:

@@ -140,7 +140,7 @@ def end(ended: Ended) -> Judgement:
     for row, matches, decision, why in _ENDS:
         if matches(ended):
             return Judgement(row, decision, why)
-    return Judgement(6, Decision.UNKNOWN, "the answer does not tell whether it was carried out")
+    return Judgement(6, Decision.UNKNOWN, "the answer does not say whether it was carried out")
 
 
 def judge(seen: Seen) -> Judgement | None:
@@ -169,7 +169,7 @@ _ENDS: tuple[tuple[int, Callable[[Ended], bool], Decision, str], ...] = (
         "nothing left this time, and an earlier attempt may have been carried out",
     ),
     (1, _answered(Answer.NOT_SENT), Decision.SEND, "nothing was accepted"),
-    (2, _answered(Answer.EXISTS), Decision.UNKNOWN, "the other side says that it is there already"),
+    (2, _answered(Answer.EXISTS), Decision.UNKNOWN, "the other side says that it already exists"),
     (3, _answered(Answer.NO_FUNDS), Decision.NO_FUNDS, "the account has no money or quota left"),
     (4, _answered(Answer.SLOW_DOWN), Decision.SEND, "too many requests; nothing was accepted"),
     (
@@ -182,7 +182,7 @@ _ENDS: tuple[tuple[int, Callable[[Ended], bool], Decision, str], ...] = (
         6,
         lambda ended: ended.answer is Answer.ACCEPTED and ended.id_taken,
         Decision.HOLD,
-        "it was answered with an id that another effect has",
+        "the answer has an id that another effect already has",
     ),
     (6, _answered(Answer.ACCEPTED), Decision.CONFIRM, "it was answered with an id"),
 )
@@ -211,7 +211,7 @@ _RULES: tuple[tuple[int, Callable[[Seen], bool], Decision, str], ...] = (
         12,
         lambda seen: seen.fits and not seen.sibling_may_act,
         Decision.CONFIRM,
-        "it is there, and no other effect has it",
+        "it exists, and belongs to no other effect",
     ),
     (7, lambda seen: seen.may_act, Decision.WAIT, "its sender may still act"),
     (7, lambda seen: seen.sibling_may_act, Decision.WAIT, "an identical request may still be carried out"),

@@ -57,7 +57,7 @@ class Ledger(Resolver):
                 # for.
                 act = _as_sent(act, effect)
             except ReelworkError as error:
-                why = f"what it was sent with cannot be used any more: {in_a_line(error)}"
+                why = f"what it was sent with can no longer be used: {in_a_line(error)}"
                 return Undecided(unresolved(act, why))
         # No call was announced: `sent` is always committed before one. So it may be sent.
         if effect is None or effect.state == EffectState.INTENDED:
@@ -102,7 +102,7 @@ class Ledger(Resolver):
                 return self._doubt_again(act, earlier)
         # Only where nothing is in doubt: what may have been carried out is settled whether there is money or not.
         elif reason := self.funds.missing(act):
-            told = f"An equal request was refused a moment ago: {reason} This one was not sent. {RESUMED}"
+            told = f"An identical request was refused a moment ago: {reason} This one was not sent. {RESUMED}"
             return Undecided(told, hold=HoldReason.NO_FUNDS)
         intent = Intend(
             act.key,
@@ -154,7 +154,7 @@ class Ledger(Resolver):
 
     def _doubt_again(self, act: Act[R], effect: EffectRow) -> Later:
         """Its key no longer holds: what may have happened before is looked up instead of sending it again."""
-        why = "it was sent earlier with a key that the other side may not know any more"
+        why = "it was sent earlier with a key that the other side may no longer know"
         doubt = replace(self._doubt(act, why, act.settle_seconds), earlier=True)
         return Later(self.clock() + act.settle_seconds, why, (doubt,), notable=True, in_doubt=True)
 
@@ -169,7 +169,7 @@ class Ledger(Resolver):
             # Accepted, but by an id that cannot be stored or sent back unchanged. A changed id may be another
             # render's.
             if not is_clean(remote_id):
-                return self._unknown(act, "it was answered with an id that cannot be one")
+                return self._unknown(act, "the answer has an invalid id")
             answered = json.dumps(self.time.now()._asdict())
             self.funds.accepted(act)
             return Happened(result, (Confirm(act.key, remote_id, answer, answered),))

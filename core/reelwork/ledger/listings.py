@@ -20,7 +20,7 @@ def gap_of(listing: Listing[Any], ids: int, clean: int) -> str:
     if len(listing.candidates) > ids:
         return "the list names an id twice"
     if clean < len(listing.candidates):
-        return "the list holds an id that cannot be one"
+        return "the list has an invalid id"
     if listing.total is not None and listing.total > ids:
         return f"the list holds {ids} of {listing.total} entries"
     return ""

@@ -128,7 +128,7 @@ class Looker:
             case Found(candidates) if candidates:
                 return await self._found(act, effect, candidates)
             case Found():
-                return Look(missing="the plugin says that it found it, and names nothing")
+                return Look(missing="the plugin reported a match, but named none")
             case Absent():
                 return await self._absent(act, effect)
             case Listing():
@@ -143,7 +143,7 @@ class Looker:
         results = {act.identify(candidate): candidate for candidate in candidates}
         unclean = [id_ for id_ in results if not is_clean(id_)]
         if unclean:
-            return Look(missing="the plugin found something whose id cannot be one")
+            return Look(missing="the plugin found something with an invalid id")
         read = await self.store.read_list(effect, _place(act), list(results))
         free = tuple(id_ for id_ in results if id_ not in read.owners and not seen_before(id_, read, effect))
         # A render of an identical request is no sign of this one. Another request's id may be, if ids begin again.

@@ -242,6 +242,6 @@ def _open_made(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except FileNotFoundError as error:
-        raise Expired(f"the file the provider made is not there any more: {path}", money=GONE) from error
+        raise Expired(f"the provider's file no longer exists: {path}", money=GONE) from error
     except OSError as error:
         raise Unavailable(f"the file the provider made cannot be read: {path}: {error.strerror}") from error

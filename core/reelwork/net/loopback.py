@@ -73,7 +73,7 @@ class Listener:
                     await writer.drain()
                     return
                 problem = self._judge(answer)
-                text = problem or "You can close this page and go on in the terminal."
+                text = problem or "You can close this page and continue in the terminal."
                 title = "The sign-in did not work" if problem else "Reelwork has the answer"
                 writer.write(_response("400 Bad Request" if problem else "200 OK", title, text))
                 try:

@@ -17,7 +17,7 @@ from reelwork_hooks.models import Brief, PostCopy
 
 CANNOT = {
     "alt_text": "{name} takes no alternative text",
-    "disclosure": "{name} does not say that it has a label of its own for AI",
+    "disclosure": "{name} does not say that it has an AI label of its own",
 }
 """Why a publisher that does not name this in its `post_fields` is not given it."""
 

@@ -126,7 +126,7 @@ def stages(given: Any) -> tuple[Stage, ...]:
     if not isinstance(given, list | tuple | set | frozenset) or not given:
         raise ValueError(f"{given!r} names no stages; write a tuple of Stage values ({known})")
     if unknown := [stage for stage in given if stage not in tuple(Stage)]:
-        raise ValueError(f"{unknown[0]!r} is no stage; there are {known}")
+        raise ValueError(f"{unknown[0]!r} is not a stage; there are {known}")
     return tuple(stage for stage in Stage if stage in given)
 
 

@@ -63,6 +63,6 @@ def _moved(kind: str, name: str, package: str, origin: str, setting: str) -> Wor
     return WorkflowInvalid(
         f"The {kind} {name!r} of this run came from {package}, which is not installed; {origin} has that name now.",
         money="Nothing was sent.",
-        hint=f"Install it: reelwork plugins install {package}. To go on with the other one: reelwork resume JOB "
+        hint=f"Install it: reelwork plugins install {package}. To continue with the other one: reelwork resume JOB "
         f"--set {setting}",
     )

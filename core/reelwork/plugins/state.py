@@ -70,7 +70,7 @@ class StoredState:
 def checked_key(key: str) -> str:
     """Return a key that can be stored. Raises `PluginInvalid`."""
     if not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
-        raise PluginInvalid(f"{key!r:.60} is no key. Give 1 to {LONGEST_KEY} printable characters.")
+        raise PluginInvalid(f"{key!r:.60} is not a key. Give 1 to {LONGEST_KEY} printable characters.")
     return key
 
 

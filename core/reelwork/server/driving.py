@@ -26,7 +26,7 @@ WATCH_SECONDS = 20.0
 PULSE_SECONDS = 1.0
 """Seconds between two signs of life to the manager of services."""
 STANDS = "Until then no job is driven and no schedule fires."
-GOES_ON = "Make room on the disk, or check the rights of the file. The server goes on by itself within a minute."
+GOES_ON = "Make room on the disk, or check the rights of the file. The server then continues within a minute."
 
 log = logging.getLogger("reelwork.server")
 

@@ -26,7 +26,7 @@ def file_of(view: JobView, what: str, shape: int | None, headers: Mapping[str, s
         facts = path.stat()
     except OSError as error:
         raise Problem(
-            HTTPStatus.NOT_FOUND, f"The {what} of the job {view.id} is not on this machine any more.",
+            HTTPStatus.NOT_FOUND, f"The {what} of the job {view.id} is no longer on this machine.",
             hint="What was stored elsewhere is under stored_at.",
         ) from error  # fmt: skip
     return _File(

@@ -70,7 +70,7 @@ class Meters:
         )
         self._webhooks = Counter(
             "reelwork_webhooks",
-            "Webhooks that came in, by what became of them.",
+            "Incoming webhooks, by outcome.",
             ["account", "outcome"],
             registry=registry,
         )

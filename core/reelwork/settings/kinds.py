@@ -19,7 +19,7 @@ def _requirement(text: str) -> str:
         asked = Requirement(text)
     except InvalidRequirement:
         raise ValueError(
-            f"{text!r} is no package with its versions; write for example reelwork-acme>=1.2"
+            f"{text!r} is not a package with its versions; write for example reelwork-acme>=1.2"
         ) from None
     # An address says where from, not which version: what is installed cannot be compared with it.
     if asked.url is not None:

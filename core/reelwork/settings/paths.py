@@ -159,7 +159,7 @@ def _toml_advice(problem: str) -> str:
     """Return what to do about a text that is not TOML."""
     if problem.startswith("Cannot declare ('plugins',)"):
         return 'The list and the table [plugins] are one name. Write add = ["…"] under [plugins].'
-    # As `tomllib` begins what it says of a name that is there twice.
+    # As `tomllib` begins what it says of a name that appears twice.
     if problem.startswith(("Cannot declare", "Cannot overwrite", "Cannot mutate")):
         return "A name stands there twice. Keep one of them, with all that belongs to it."
     return 'Text values need quotes: key = "value".'

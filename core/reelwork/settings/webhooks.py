@@ -55,7 +55,7 @@ def _address(url: str) -> str:
         sound = False
     if not sound:
         # Not shown: who knows it may be able to write there.
-        raise ValueError("this is no address; write it like https://shop.example.com/hook")
+        raise ValueError("this is not an address; write it like https://shop.example.com/hook")
     return url
 
 

@@ -205,7 +205,7 @@ class Workflow(_Section):
     """The brand it is for: one of `[brands.NAME]` in `reelwork.toml`."""
     requires: tuple[Requirement, ...] = ()
     """Packages that must be installed, with their versions, such as `"reelwork-acme>=1.2"`. They are checked before
-    anything is sent, and never installed by itself."""
+    anything is sent, and never installed automatically."""
     out: str = "reelwork-out"
     """The folder for results, relative to the folder in which the command is run."""
     brief: dict[str, Any] = {}

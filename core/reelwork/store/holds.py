@@ -40,7 +40,7 @@ class HoldReason(StrEnum):
     OVER_BRAND_MONTH = f"{_OVER}brand_per_month"
     """The month (UTC) has no budget of the brand left for the render or post."""
     POST_PRICE = "post-price"
-    """The post costs more than was agreed to, or its price is not known any more."""
+    """The post costs more than was agreed to, or its price is no longer known."""
     NOT_AS_ASKED = "not-as-asked"
     """The video is not what was asked for."""
     REVIEW = "review"

@@ -30,7 +30,7 @@ class PostStop(NamedTuple):
     by: str = ""
     """Who set it."""
     note: str = ""
-    """Why, for whoever reads it later."""
+    """The reason, for others to read."""
 
     @property
     def brand(self) -> str:

@@ -115,9 +115,9 @@ async def _write(store: Store, row: JobRow, change: SetJob, line: Tell, **about:
 def moved_on(job_id: str) -> MovedOn:
     """Return the error for a decision about a job that has moved on."""
     return MovedOn(
-        f"The job {job_id} has moved on since it was shown.",
+        f"The job {job_id} has changed since it was shown.",
         money="Nothing was changed, and nothing was sent.",
-        hint=f"See it again, then decide: reelwork jobs show {job_id}",
+        hint=f"Show it again, then decide: reelwork jobs show {job_id}",
     )
 
 

@@ -49,7 +49,7 @@ NEXT: dict[Action, str] = {
     Action.NOTHING: "",
     Action.RESUME: "reelwork resume {job}",
     Action.WAIT: "reelwork serve  (posts it at its time), or from then on: reelwork resume {job}",
-    Action.START_POSTS: "reelwork posts start  (lets all posts leave again; with a name, those it stopped)",
+    Action.START_POSTS: "reelwork posts start  (starts all posts again; with a name, those it stopped)",
     Action.RAISE_BUDGET: f"reelwork resume {{job}} {RAISED}",
     Action.RESOLVE: DECIDE,
     Action.RESOLVE_OR_RESUME: f"{DECIDE}, or: reelwork resume {{job}}  (asks again)",

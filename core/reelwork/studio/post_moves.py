@@ -71,7 +71,7 @@ def _concerned(store: Store, row: JobRow, data: JobData, pipeline: Pipeline, des
         raise WorkflowInvalid(f"{destination} has no time of its own in this job.", money=NOTHING)
     if destination != EVERY and is_handed_over(pipeline, destination):
         raise WorkflowInvalid(
-            f"{destination} gets the post at once and keeps its time by itself.",
+            f"{destination} gets the post at once and keeps to the time itself.",
             money=NOTHING,
             hint="Change the time there.",
         )
@@ -111,9 +111,9 @@ def _change(row: JobRow, data: str, now: float, *, late: bool) -> SetJob:
 
 def _moved_on(name: str) -> MovedOn:
     return MovedOn(
-        f"The job {name} has moved on since it was shown: another person has decided, or a process works on it.",
+        f"The job {name} has changed since it was shown: another person has decided, or a process works on it.",
         money=NOTHING,
-        hint=f"See it again, then move it: reelwork jobs show {name}",
+        hint=f"Show it again, then move it: reelwork jobs show {name}",
     )
 
 

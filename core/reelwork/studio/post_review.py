@@ -301,7 +301,7 @@ def check_version(store: Stories, review: PostReview, answer: Answer) -> None:
             f"The job {name} was changed since it was shown: it is version {review.version}, not {answer.version}."
             f"{''.join(f' {change}.' for change in changes)}",
             money=NOTHING,
-            hint=f"See it again, then decide: reelwork review show {name}",
+            hint=f"Show it again, then decide: reelwork review show {name}",
         )
 
 
@@ -331,7 +331,7 @@ async def write(
 ) -> None:
     """Write an answer down, and let the job go on: at its posts, unless `change` says where.
 
-    Raises `WorkflowInvalid` if the job has moved on since it was read, and `NotReviewer`.
+    Raises `WorkflowInvalid` if the job has changed since it was read, and `NotReviewer`.
     """
     step = row.step if row.status == ACTIVE else Step.PUBLISH
     # Due since its last change, so it is claimed at once.
@@ -340,7 +340,7 @@ async def write(
     if not await store.decide(row.id, change, line, fence=row.fence, unheld=True, approver=approver):
         name = short_id(row.id)
         raise MovedOn(
-            f"The job {name} has moved on since it was read: another person has decided, or a process works on it.",
+            f"The job {name} has changed since it was read: another person has decided, or a process works on it.",
             money=NOTHING,
-            hint=f"See it again, then decide: reelwork review show {name}",
+            hint=f"Show it again, then decide: reelwork review show {name}",
         )

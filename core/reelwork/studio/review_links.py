@@ -52,7 +52,7 @@ def link_to(
         raise MovedOn(
             f"The job {name} was changed since it was shown: it is version {review.version}, not {version}.",
             money="No link was made.",
-            hint=f"See it again first: reelwork review show {name}",
+            hint=f"Show it again first: reelwork review show {name}",
         )
     ends = now + seconds_in(expires, "expires")
     return ReviewLink(new_id(), hashed(code), row.id, review.version, person, maker, now, ends)

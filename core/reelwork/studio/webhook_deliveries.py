@@ -18,7 +18,7 @@ async def send_again(store: Store, id_: str) -> DeliveryRow:
     row = found[0]
     if not await store.resend(row.id):
         raise WorkflowInvalid(
-            f"The webhook {row.target} is off, or no server has it any more.",
+            f"The webhook {row.target} is off, or no server has it.",
             money="Nothing was sent.",
             hint=f"Turn it on first: reelwork webhooks on {row.target}",
         )

@@ -67,7 +67,7 @@ def workflow_schema(plugins: Iterable[Definition]) -> Schema:
         "budget": _table(shapes.fields(BudgetTable), "Ceilings in US dollars. Days and months are UTC."),
         "posts": _table(shapes.fields(PostsTable), "What is agreed to about posts."),
         "review": _table(shapes.fields(ReviewTable), "Which posts wait for a person."),
-        "schedule": _table(shapes.fields(ScheduleTable), "When it runs by itself, once it was added."),
+        "schedule": _table(shapes.fields(ScheduleTable), "When it runs automatically, once it was added."),
     }
     head: Schema = {"$schema": DRAFT, "title": "Reelwork workflow", "type": "object"}
     return {

@@ -93,7 +93,7 @@ def test_a_video_that_was_gone_is_fetched_when_it_is_back(run, cli, simulator) -
 
 
 def test_a_render_that_is_lost_is_told_in_whole_words(run) -> None:
-    assert "it is not made again by itself." in run(faults=("poll:404",))["reason"]
+    assert "it is not made again automatically." in run(faults=("poll:404",))["reason"]
 
 
 def test_a_refusal_that_is_not_about_the_prompt(run, cli, simulator) -> None:

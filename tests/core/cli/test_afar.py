@@ -172,7 +172,7 @@ def test_a_schedule_is_added_by_the_name_of_a_workflow_and_removed(pair: Pair) -
     assert (removed.returncode, "scope admin" in removed.stderr) == (2, True)
     admin = json.loads(pair.there.reelwork("tokens", "add", "boss", "--scope", "admin", "--json").stdout)["token"]
     done = pair.afar("schedule", "remove", "weekly", token=admin)
-    assert (done.returncode, done.stdout) == (0, "Removed: weekly. Jobs it has fired go on.\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "Removed: weekly. Jobs it has fired continue.\n"), done.stderr
     again = pair.afar("schedule", "remove", "weekly", token=admin)
     assert (again.returncode, "There is no schedule named 'weekly'" in again.stderr) == (2, True)
 

@@ -183,4 +183,4 @@ def test_a_brand_that_refuses_words_for_a_label_needs_one_at_each_destination(cl
     write(flow, "acme", "acme-shop")
     refused = cli("plan", "flow.toml")
     assert refused.code == 2
-    assert "brands.acme.disclosure: mastodon does not say that it has a label of its own for AI" in refused.err
+    assert "brands.acme.disclosure: mastodon does not say that it has an AI label of its own" in refused.err

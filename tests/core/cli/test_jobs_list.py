@@ -88,7 +88,7 @@ def test_jobs_are_picked(cli: Cli, many: list[str], options: tuple[str, ...], nu
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--since", "yesterday"), "'yesterday' is no moment; write it like 12h"),
+        (("--since", "yesterday"), "'yesterday' is not a time; write it like 12h"),
         (("--metadata", "client"), "'client' is not KEY=VALUE"),
         (("--cursor", "nonesuch"), "nonesuch"),
     ],

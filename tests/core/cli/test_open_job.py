@@ -81,7 +81,7 @@ def test_a_video_that_was_moved_away_is_named(cli: Cli, kept: Kept, folder: Path
         path.unlink(missing_ok=True)
     said = cli("jobs", "open", job.id)
     assert said.code == 2
-    assert "any more: it was moved or removed." in said.err
+    assert "no longer at" in said.err
 
 
 def test_an_id_that_is_not_there_is_refused(cli: Cli) -> None:

@@ -45,7 +45,7 @@ def test_several_and_none_and_misspelt_roles(cli: Any, folder: Path, picture: Pa
     assert cli("plan", *SMALL, "--reference", "https://example.org/a.png?size=1").code == 0
     misspelt = cli("plan", *SMALL, "--reference", "fist_frame=pier.png")
     assert misspelt.code == 2
-    assert "'fist_frame' is no role of a reference" in misspelt.err
+    assert "'fist_frame' is not a role of a reference" in misspelt.err
     (folder / "a=b.png").write_bytes(picture.read_bytes())
     assert cli("plan", *SMALL, "--reference", "./a=b.png").code == 0
 

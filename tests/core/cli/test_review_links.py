@@ -37,7 +37,7 @@ def test_a_link_is_made_listed_and_taken_back(cli: Cli, job: str) -> None:
     assert "Acme Ltd" in listed
     assert address.rpartition("/")[2] not in listed
     back = cli("review", "unlink", told["id"][-8:])
-    assert back.out == "Taken back: the link for Acme Ltd. It opens nothing from now on.\n"
+    assert back.out == "Revoked: the link for Acme Ltd. It opens nothing from now on.\n"
     assert cli("review", "links", "--json").json[0]["state"] == "revoked"
     assert cli("review", "unlink", told["id"]).code == 2
 

@@ -159,7 +159,7 @@ def test_what_cannot_be_followed_ends_with_what_is_known(shop: Any, answer: Any,
     plugins(shop.lab, network)
     row = followed(shop)
     assert row.status == "done", row.reason
-    assert "net: the post was accepted, and what became of it is not known" in row.reason
+    assert "net: the post was accepted, but its state is not known" in row.reason
     assert told in row.reason
     assert (network.posted, post_of(row).receipt.id, post_of(row).state) == (1, "post_1", "published")
     assert 2 < len(network.asked) < 150
@@ -318,7 +318,7 @@ def test_the_jobs_page_shows_what_became_of_its_posts(shop: Any) -> None:
         document = story_as_json(store, row)
     assert "net: published, private" in page
     assert "its id before was post_1" in page
-    assert "its label for AI: not shown (sent, not read back)" in page
+    assert "its AI label: not shown (sent, not read back)" in page
     receipt = document["receipts"]["net"]
     assert (receipt["state"], receipt["replaces"], receipt["disclosure"]["value"]) == ("private", "post_1", False)
     assert document["effects"][-1]["remote_id"] == "final_1"
@@ -401,7 +401,7 @@ def test_a_label_that_was_wanted_and_is_not_shown_is_told(shop: Any) -> None:
     network = Network(LIVE.replace(disclosure=Shown(value=False, by="read")))
     plugins(shop.lab, network)
     row = followed(shop)
-    assert (row.status, row.reason) == ("done", "net: the network shows no label for AI on this post.")
+    assert (row.status, row.reason) == ("done", "net: the network shows no AI label on this post.")
 
 
 def test_posts_that_are_followed_hold_no_slot(shop: Any) -> None:

@@ -263,7 +263,7 @@ def test_a_post_whose_price_is_lost_since_it_was_agreed_to_is_held(paid: Any, si
     paid.remote.faults = [lambda *_: setattr(site, "priced", costs(None))]
     (job,) = paid.studio().run_sync(PROMPT).jobs
     assert (job.hold, site.calls) == ("post-price", 0)
-    assert "what the post costs is not known any more; $0.015 was agreed to" in job.reason
+    assert "the price of the post is no longer known; $0.015 was agreed to" in job.reason
     site.priced = costs(9)
     job = paid.studio().resolve_sync(job.id, decision="approve")
     assert job.status == "done", "a yes to whatever it costs"

@@ -192,7 +192,7 @@ def test_a_new_render_has_its_price_and_is_not_made_of_a_job_that_moved_on(lab: 
     shown = lab.studio().new_render(job.id, ANA)
     assert (shown.needs_consent, shown.cost, len(lab.remote.creates)) == (True, Decimal("0.1"), 1)
     lab.studio().approve_posts_sync(job.id, ANA, wait=False)
-    with pytest.raises(WorkflowInvalid, match="moved on"):
+    with pytest.raises(WorkflowInvalid, match="has changed"):
         lab.studio().redo_posts_sync(job.id, ANA, shown=shown.shown)
     assert lab.studio().find(job.id).status == ACTIVE
 

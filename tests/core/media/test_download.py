@@ -358,7 +358,7 @@ def test_headers_are_sent_and_private_addresses_need_trust(tmp_path: Path) -> No
 
 
 def test_a_file_that_is_gone_and_a_folder_in_its_place(tmp_path: Path) -> None:
-    with pytest.raises(Expired, match="not there any more"):
+    with pytest.raises(Expired, match="no longer exists"):
         asyncio.run(bring(FileSource(path=tmp_path / "nothing.mp4"), tmp_path))
     with pytest.raises(Unavailable, match="Is a directory"):
         asyncio.run(bring(FileSource(path=tmp_path), tmp_path))

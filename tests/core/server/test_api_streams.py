@@ -163,4 +163,4 @@ def test_a_video_that_is_not_there_is_said(machine: Machine, server: Running, cl
     kept.rename(aside)
     answer: httpx.Response = server.client.get(f"/api/v1/jobs/{job['id']}/clip")
     aside.rename(kept)
-    assert (answer.status_code, "not on this machine any more" in answer.json()["detail"]) == (404, True)
+    assert (answer.status_code, "no longer on this machine" in answer.json()["detail"]) == (404, True)

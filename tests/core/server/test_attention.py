@@ -135,7 +135,7 @@ def test_an_account_is_signed_out_only_where_nothing_renews_its_token(studio: St
     assert (one.name, one.command) == ("shop", "reelwork accounts add youtube --name shop --replace")
     text = studio.page()
     assert ("1 thing needs you" in text, "Account shop" in text, one.command in text) == (True, True, True)
-    assert "renewed by itself" in studio.page("/accounts")
+    assert "renewed automatically" in studio.page("/accounts")
     studio.look(0)
     studio.look(GATHERING_SECONDS)
     assert studio.told == ["Reelwork: The token of shop has ended"]

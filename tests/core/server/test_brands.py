@@ -273,7 +273,7 @@ def test_only_reviewers_approve_and_it_is_asked_where_it_is_written(agency: Agen
     assert agency.row("bolt").fence == row.fence
     limited = agency.store.of_brand("acme")
     assert limited.job(row.id) is None
-    with pytest.raises(Exception, match="moved on"):
+    with pytest.raises(Exception, match="has changed"):
         asyncio.run(approve(limited, row, Answer("ana", (), version), now))
     done = agency.ask("POST", f"/api/v1/reviews/{row.id}/approve", "bolt-approve", json=body)
     assert (done.status_code, done.json()["by"]) == (200, "bolt-approve"), done.text

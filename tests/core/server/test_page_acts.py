@@ -175,7 +175,7 @@ def test_a_post_is_moved_once_as_it_was_seen(machine: Machine, server: Running, 
     assert server.client.post(address, data=move, headers=ana).status_code == 303
     # The same form again is about a job that has moved since.
     stale = server.client.post(address, data=move, headers=ana)
-    assert (stale.status_code, "moved on" in stale.text) == (409, True)
+    assert (stale.status_code, "has changed" in stale.text) == (409, True)
     told = f"SELECT 1 FROM jobs WHERE id = '{job}' AND owner IS NULL AND reason LIKE '%{to:%Y-%m-%d %H:%M}%'"
     until(lambda: rows(machine, told.replace(f"{to:%Y-%m-%d %H:%M}", f"{to:%H:%M}")), server)
     [(data,)] = rows(machine, f"SELECT data FROM jobs WHERE id = '{job}'")

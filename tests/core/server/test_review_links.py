@@ -264,7 +264,7 @@ def test_the_page_of_a_job_lists_its_links_and_takes_them_back(desk: Desk) -> No
     assert (take_back(desk.job, "none"), take_back(desk.job, "")) == (404, 404)
     assert take_back(desk.job, made.id) == 303
     assert desk.ask("GET", link).status_code == 404
-    assert "Acme Ltd, from ana: taken back" in " ".join(
+    assert "Acme Ltd, from ana: revoked" in " ".join(
         desk.ask("GET", f"/jobs/{desk.job}", headers=signed).text.split()
     )
     assert take_back(desk.job, made.id) == 409

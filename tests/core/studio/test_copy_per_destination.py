@@ -165,7 +165,7 @@ def test_moderation_sees_the_copy_of_each_destination(studio: Studio, tmp_path: 
         ('[destination.films]\ncategory = "29"', "line 13: destination.films.category = '29' is not possible"),
         ('[destination.wall]\ncategory = "28"', "line 13: unknown key 'destination.wall.category'"),
         ('[destination.wall]\nalt_text = "A lighthouse"', "wall takes no alternative text"),
-        ('[destination.wall]\ndisclosure = { label = "refuse" }', "wall does not say that it has a label"),
+        ('[destination.wall]\ndisclosure = { label = "refuse" }', "wall does not say that it has an AI label"),
         ("[destination.films]\npublish_at = 2030-01-02T03:04:05", "line 13: destination.films.publish_at"),
         ('[destination.filsm]\ncaption = "x"', "Did you mean 'films'?"),
         ('[destination.moderator]\ncaption = "x"', "There is no destination named 'moderator'"),

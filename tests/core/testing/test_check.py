@@ -197,7 +197,7 @@ DECLARATIONS = {
     ),
     "a stage that does not exist": (
         moderator("moderates = ('clpi',)"),
-        "error: moderates is not possible: 'clpi' is no stage",
+        "error: moderates is not possible: 'clpi' is not a stage",
     ),
     "too many frames": (
         moderator("moderates = (Stage.CLIP,)\n    clip_frames = 900"),
@@ -403,7 +403,7 @@ def test_a_provider_s_name_that_another_plugin_has_is_told(found: Any) -> None:
 def test_a_method_that_is_nearly_a_hook_is_told(found: Any) -> None:
     source = calling("return None") + "\n    def prepare_publsh(self, post): ...\n    def helper(self): ...\n"
     told = said(found(source), "warning")
-    assert "prepare_publsh is no hook and is never called by itself; prepare_publish is one." in told
+    assert "prepare_publsh is not a hook and is never called; prepare_publish is one." in told
     assert "helper" not in told
 
 

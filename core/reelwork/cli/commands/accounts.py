@@ -36,13 +36,13 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def accounts() -> None:
-    """Keep the accounts that publishers post with: in a file only you can read, or in the system's keyring."""
+    """Store the accounts that publishers post with: in a file only you can read, or in the system's keyring."""
 
 
 @click.command("list")
 @common_options()
 def list_accounts() -> None:
-    """List the accounts kept on this machine. Passwords and tokens are not shown."""
+    """List the accounts stored on this machine. Passwords and tokens are not shown."""
     found = Accounts().entries()
     if shared().json:
         click.echo(json.dumps([entry.as_json(name) for name, entry in found.items()], indent=2))
@@ -55,7 +55,7 @@ def list_accounts() -> None:
 def _print_list(found: Mapping[str, Entry]) -> None:
     from reelwork.cli.views.text import columns, line_width
 
-    rows = [["ACCOUNT", "KIND", "KEPT IN", "WHO"]]
+    rows = [["ACCOUNT", "KIND", "STORED IN", "WHO"]]
     rows += [[name, entry.kind, entry.kept_in, who(entry.shown)] for name, entry in found.items()]
     for line in columns(rows, flexible=-1, width=line_width()):
         click.echo(line)
@@ -67,7 +67,7 @@ def who(shown: Mapping[str, str]) -> str:
     return f"{name} at {where}" if name and where else name or where or "unknown"
 
 
-@click.command("check", epilog="\b\nExit codes:\n  0  nothing is in the way\n  1  something is")
+@click.command("check", epilog="\b\nExit codes:\n  0  no problem was found\n  1  a problem was found")
 @click.argument("name", metavar="NAME")
 @common_options(plugins=True)
 def check_accounts(name: str) -> None:
@@ -86,7 +86,7 @@ def check_accounts(name: str) -> None:
     if shared().json:
         click.echo(json.dumps([one.model_dump(mode="json") for one in found], indent=2, ensure_ascii=False))
     else:
-        click.echo(f"{name} ({who(entry.shown)}): {'nothing is in the way.' if not found else 'posts would fail.'}")
+        click.echo(f"{name} ({who(entry.shown)}): {'posts would work.' if not found else 'posts would fail.'}")
         for one in found:
             click.echo(f"  {one.message}")
             if one.hint:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLOURS = {"ok": "green", "note": "cyan", "warning": "yellow", "failure": "red"}
 
 
-@click.command(epilog="\b\nExit codes:\n  0  nothing is in the way\n  1  something is")
+@click.command(epilog="\b\nExit codes:\n  0  no problem was found\n  1  a problem was found")
 @click.argument("workflow", required=False, type=Path, metavar="[WORKFLOW]", shell_complete=complete_files)
 @click.option("--offline", is_flag=True, help="Do not ask the provider.")
 @common_options(plugins=True)

@@ -64,7 +64,7 @@ def _video(view: JobView, at: Vantage) -> str:
     if found is not None:
         return found
     if places:
-        text = f"The video of job {view.short} is not at {places[0]} any more: it was moved or removed."
+        text = f"The video of job {view.short} is no longer at {places[0]}: it was moved or removed."
         raise InvalidInput(text, money="", hint=f"What is known of it: reelwork jobs show {view.short}")
     raise InvalidInput(f"Job {view.short} has no video{_yet(view)}.", money="", hint=_hint(view, at))
 

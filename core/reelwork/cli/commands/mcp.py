@@ -22,21 +22,21 @@ DEFAULT_SERVER = "http://127.0.0.1:8686"
     type=DOLLARS,
     default=Decimal(0),
     metavar="USD",
-    help="Let the agent agree by itself to starts that cost at most this, each.",
+    help="Let the agent agree on its own to a start that costs at most this.",
 )
 @click.option(
     "--post-to",
     multiple=True,
     metavar="NAME",
-    help="Let the agent agree by itself to public posts at this destination. Repeatable.",
+    help="Let the agent agree on its own to public posts at this destination. Repeatable.",
 )
 @common_options(json=False)
 def mcp(spend_up_to: Decimal, post_to: tuple[str, ...]) -> None:
     """Let an AI agent plan, start and watch the workflows of a server, over the Model Context Protocol (stdio).
 
-    The server is that of --server, or the one of this machine at http://127.0.0.1:8686. What the agent may do, its
-    token says (REELWORK_TOKEN). A start that costs money or posts in public is left to a person, unless the
-    workflow or these options agree to it. Needs: pip install "reelwork[mcp]"
+    The server is that of --server, or the one of this machine at http://127.0.0.1:8686. Its token
+    (REELWORK_TOKEN) decides what the agent may do. A start that costs money or posts in public is left to a person,
+    unless the workflow or these options agree to it. Needs: pip install "reelwork[mcp]"
     """
     _server(spend_up_to, post_to).run("stdio")
 

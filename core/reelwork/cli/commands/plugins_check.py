@@ -18,7 +18,7 @@ COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 @click.command(
     "check",
-    help="""Check a plugin: what is refused when it is loaded, and what would hurt later.
+    help="""Check a plugin: what is refused when it is loaded, and what would cause trouble later.
 
     WHAT is the NAME of an installed plugin or package, a FILE.py, or the FOLDER of a package. Hooks are called once
     with sample values, except those that post, store, pay or send messages: --call calls these too. None of them

@@ -168,7 +168,7 @@ def _lines(one: Brought, *, new: bool) -> Iterator[str]:
     for plugin in one.plugins:
         if plugin.problem:
             yield f"  {plugin.name}  cannot be used: {plugin.problem}"
-            yield f"    If it stays installed, pass it by with: --no-plugin {plugin.name}"
+            yield f"    If it stays installed, leave it out with: --no-plugin {plugin.name}"
             continue
         yield f"  {plugin.name}  {plugin.shown.get('summary', '')}".rstrip()
         for example in _examples(plugin.shown):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     "uninstall",
     help="""Uninstall packages with plugins from the environment that runs Reelwork.
 
-    Reelwork itself, what it needs, and what another package needs are refused. If jobs that go on in the store use
-    a plugin of a PACKAGE, that is said first.""",
+    Reelwork itself, and packages that it or another package needs, are refused. If jobs in the store still use a
+    plugin of a PACKAGE, the command says so first.""",
     epilog="\b\nExit codes:\n  0  uninstalled\n  1  the installer failed\n  2  refused, and nothing was changed",
 )
 @click.argument("packages", metavar="PACKAGE...", nargs=-1, required=True)
@@ -69,7 +69,7 @@ def _told(in_use: Mapping[str, int]) -> str:
     if not in_use:
         return ""
     users = ", ".join(f"{name} ({count(number, 'job')})" for name, number in in_use.items())
-    return f"Jobs in the store still use: {users}. They cannot go on without it."
+    return f"Jobs in the store still use: {users}. They cannot continue without it."
 
 
 def agree(commands: Sequence[Command], question: str, *, yes: bool, first: str = "") -> None:

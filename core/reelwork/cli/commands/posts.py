@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from reelwork.store.post_stops import PostStop
 
 COMMANDS = {
-    "stop": ("reelwork.cli.commands.posts:stop_posts", "Let no post leave until you start them again."),
-    "start": ("reelwork.cli.commands.posts:start_posts", "Let posts leave again."),
+    "stop": ("reelwork.cli.commands.posts:stop_posts", "Stop posts until you start them again."),
+    "start": ("reelwork.cli.commands.posts:start_posts", "Start posts again."),
     "list": ("reelwork.cli.commands.posts:list_stops", "List what is stopped, since when, by whom and why."),
 }
 
@@ -35,14 +35,14 @@ def posts() -> None:
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option("--brand", metavar="BRAND", help="The posts of this brand.")
 @click.option("--by", default="", metavar="WHO", help="Who stops them, for others to see. [default: your login]")
-@click.option("--note", default="", metavar="TEXT", help="Why, for whoever reads it later.")
+@click.option("--note", default="", metavar="TEXT", help="The reason, for others to read.")
 @common_options()
 def stop_posts(name: str | None, brand: str | None, by: str, note: str) -> None:
-    """Let no post leave until `reelwork posts start`; with NAME, none to that destination, publisher or account.
+    """Stop all posts until `reelwork posts start`; with NAME, those to that destination, publisher or account.
 
-    With --brand, none of that brand, wherever it goes.
+    With --brand, the posts of that brand are stopped, wherever they go.
 
-    A post that has left when this command ends is not taken back.
+    A post that was already sent when this command ends is not undone.
     """
     from reelwork.cli.schedules import opened_store
     from reelwork.credentials.accounts import Accounts
@@ -72,7 +72,7 @@ def stop_posts(name: str | None, brand: str | None, by: str, note: str) -> None:
 @click.option("--brand", metavar="BRAND", help="The posts of this brand.")
 @common_options()
 def start_posts(name: str | None, brand: str | None) -> None:
-    """Let posts leave again: all of them, or with NAME or --brand those that were stopped by that name."""
+    """Start posts again: all of them, or with NAME or --brand those that were stopped under that name."""
     from reelwork.cli.schedules import opened_store
     from reelwork.studio.stopping import start
     from reelwork.studio.sync import run_to_end

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CODES = """\b
 Exit codes:
-  0    nothing is in doubt any more
+  0    nothing is in doubt now
   2    it cannot be done as written
   3    something is still in doubt: a person must decide, or it is too early"""
 

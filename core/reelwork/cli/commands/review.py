@@ -11,10 +11,10 @@ COMMANDS = {
     "show": ("reelwork.cli.commands.review_list:show_review", "Show what an approval of a job's posts is for."),
     "approve": ("reelwork.cli.commands.review_decide:approve_review", "Approve posts of a job, and post them."),
     "reject": ("reelwork.cli.commands.review_decide:reject_review", "Reject posts of a job: they are never made."),
-    "edit": ("reelwork.cli.commands.review_edit:edit_review", "Give posts of a job other words."),
-    "link": ("reelwork.cli.commands.review_link:link_review", "Make a link by which somebody outside answers."),
+    "edit": ("reelwork.cli.commands.review_edit:edit_review", "Change the words of a job's posts."),
+    "link": ("reelwork.cli.commands.review_link:link_review", "Make a link for one person to answer a review."),
     "links": ("reelwork.cli.commands.review_link:list_links", "List the links that were made."),
-    "unlink": ("reelwork.cli.commands.review_link:unlink_review", "Take a link back."),
+    "unlink": ("reelwork.cli.commands.review_link:unlink_review", "Revoke a link."),
     "redo": ("reelwork.cli.commands.review_edit:redo_review", "Make the video of a job again: a new render."),
 }
 

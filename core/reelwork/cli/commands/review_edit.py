@@ -22,9 +22,9 @@ from reelwork.cli.shared import common_options, shared
 @click.option("--approve", is_flag=True, help="Approve the posts as they are then.")
 @common_options(log=True, plugins=True)
 def edit_review(name: str, *, approve: bool, **options: Any) -> None:
-    """Give posts of a job other words. Each is checked by what its network takes before anything is written down.
+    """Change the words of a job's posts. They are checked before anything is recorded.
 
-    What was approved before is void. Moderation sees the changed words, also with --approve.
+    An earlier approval is void. Moderation sees the changed words, even with --approve.
     """
     changes = _changes(options)
     if not changes:

@@ -24,10 +24,10 @@ from reelwork.cli.shared import common_options, shared
 @click.option("--url", help="The address of the server; by default that of the one that runs on this store.")
 @common_options()
 def link_review(name: str, person: str, expires: str, version: str, by: str | None, url: str | None) -> None:
-    """Make a link by which one person, without a token, sees a job's posts and approves or rejects them once.
+    """Make a link with which one person sees a job's posts and answers their review once, without a token.
 
-    The page shows the video and what the posts say: no prompt, no price, nothing of other jobs. It is for this
-    version: once the posts are changed, it says so and takes no answer. The link is shown here and nowhere else.
+    The page shows the video and what the posts say: no prompt, no price, no other jobs. It is for this version:
+    once the posts are changed, it says so and takes no answer. The link is shown only here, and only now.
     """
     made = _link_afar(name, person, expires, version, by, url) if shared().server else None
     made = made or _link_here(name, person, expires, version, by, url)
@@ -36,7 +36,7 @@ def link_review(name: str, person: str, expires: str, version: str, by: str | No
         return
     click.echo(made["link"])
     ends = made["expires_at"][:16].replace("T", " ")
-    click.echo(f"For {made['for']}, once, until {ends} UTC. Take it back: {_unlink(made['id'])}", err=True)
+    click.echo(f"For {made['for']}, once, until {ends} UTC. Revoke it: {_unlink(made['id'])}", err=True)
 
 
 def _link_here(
@@ -81,7 +81,7 @@ def _link_afar(
 @click.argument("name", metavar="[ID]", required=False, shell_complete=complete_jobs)
 @common_options()
 def list_links(name: str | None) -> None:
-    """List the links to reviews, or those to one job, the newest first. What opens them is not kept."""
+    """List the links to reviews, or to one job's, the newest first. The addresses themselves are not stored."""
     from reelwork.cli.views.text import columns, line_width
     from reelwork.ids import short_id
 
@@ -128,12 +128,12 @@ def _links(name: str | None) -> list[Any]:
 @click.argument("link", metavar="LINK")
 @common_options()
 def unlink_review(link: str) -> None:
-    """Take a link to a review back: it opens nothing from then on."""
+    """Revoke a link to a review: it opens nothing from then on."""
     done = _unlinked(link)
     if shared().json:
         click.echo(json.dumps(done, indent=2, ensure_ascii=False))
         return
-    click.echo(f"Taken back: the link for {done['for']}. It opens nothing from now on.")
+    click.echo(f"Revoked: the link for {done['for']}. It opens nothing from now on.")
 
 
 def _unlinked(link: str) -> dict[str, Any]:

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Agree to the money and posts of each firing without being asked.")
 @common_options(plugins=True)
 def add_schedule(name: str, file: Path, workflow: Path | None, *, today: bool, yes: bool, **options: Any) -> None:
-    """Let a workflow run by itself. A NAME that is there is changed: later times go by the new rule.
+    """Run a workflow automatically. If NAME exists, it is changed: later times follow the new rule.
 
-    FILE is a workflow (.toml), or a batch file, of which each firing makes the next row that was not used yet. The
-    file is read at each firing, as it is then. Without options, its [schedule] says when it fires.
+    FILE is a workflow (.toml), or a batch file: then each firing makes the next unused row. The file is read again
+    at each firing. Without options, its [schedule] says when it fires.
 
     Nobody is asked at a firing. So the workflow must agree to what it costs and where it posts ([budget], [posts]
     unasked = true), or you are asked now; --yes agrees. A firing that costs more than that, or posts to other

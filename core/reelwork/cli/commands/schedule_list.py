@@ -49,7 +49,7 @@ def _schedules(brand: str | None) -> list[Any]:
 @click.option("--limit", default=SHOWN, show_default=True, type=click.IntRange(1), help="How many times to show.")
 @common_options()
 def show_schedule(name: str, limit: int) -> None:
-    """Show a schedule, and what became of its times, the newest first."""
+    """Show a schedule, and the outcome of each of its times, the newest first."""
     from reelwork.cli.views.schedules import page
     from reelwork.cli.views.text import tell
 

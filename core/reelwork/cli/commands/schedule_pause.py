@@ -11,11 +11,11 @@ from reelwork.cli.shared import common_options, shared
 
 @click.command("pause")
 @click.argument("name", metavar="NAME")
-@click.option("--note", default="", metavar="TEXT", help="Why, for whoever reads it later.")
+@click.option("--note", default="", metavar="TEXT", help="The reason, for others to read.")
 @click.option("--until", metavar="TIME", help="When it ends: 2027-01-05T18:00 in the schedule's zone, or 2d.")
 @common_options()
 def pause_schedule(name: str, note: str, until: str | None) -> None:
-    """Pause a schedule: its times within the pause never fire. Jobs that were fired go on.
+    """Pause a schedule: its times within the pause never fire. Jobs that were fired continue.
 
     The pause lasts until `resume`, or until --until. It survives restarts, changes, and removing and adding again.
     """
@@ -64,7 +64,7 @@ def _end(text: str, zone: str, now: float) -> float:
 @click.argument("name", metavar="NAME")
 @common_options()
 def resume_schedule(name: str) -> None:
-    """End the pause of a schedule. The times within it are not fired any more."""
+    """End the pause of a schedule. The times within it are never fired."""
     if shared().server:
         from reelwork.cli.schedules_afar import resume_schedule_afar
 

@@ -14,7 +14,7 @@ from reelwork.cli.shared import common_options, shared
 @click.option("--cancel", is_flag=True, help="Also end the jobs it has fired that are not done.")
 @common_options(plugins=True)
 def remove_schedule(name: str, cancel: bool) -> None:
-    """Remove a schedule. Jobs it has fired go on, unless --cancel ends them for good.
+    """Remove a schedule. Jobs it has fired continue, unless --cancel ends them for good.
 
     What it has fired stays known: added again, it fires none of that a second time.
     """

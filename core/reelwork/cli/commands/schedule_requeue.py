@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 @click.argument("rows", metavar="[ROW]...", nargs=-1)
 @common_options(plugins=True)
 def requeue_rows(name: str, rows: tuple[str, ...]) -> None:
-    """Give rows of a batch file back that were used by jobs that failed; without ROW, all that can be.
+    """Give back rows of a batch file that failed jobs have used; without ROW, all that can be given back.
 
-    The next firings make them anew, as jobs of their own. The jobs that failed are ended for good, so that nothing
-    of them is made or posted beside. A row stays used as long as its job may still pay or post, and where something
-    was paid or posted for it: `reelwork jobs retry` goes on with that.
+    The next firings make them again, as new jobs. The failed jobs are ended for good, so nothing is made or posted
+    twice. A row stays used as long as its job may still pay or post, and if something was paid or posted for it:
+    `reelwork jobs retry` continues that job.
     """
     if shared().server:
         from reelwork.cli.schedules_afar import requeue_afar

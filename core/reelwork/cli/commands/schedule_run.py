@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def run_schedules(once: bool) -> None:
     """Fire schedules at their times, and make and publish their videos, until Ctrl-C or SIGTERM.
 
-    It carries on every job of the store that nobody else drives. Any number of these may run: each time of a
+    It drives every job of the store that no other process drives. Any number of these may run: each time of a
     schedule is fired once. With --once it can be started by cron or a timer.
     """
     from reelwork.cli.logs import show_log
@@ -84,7 +84,7 @@ def _code(statuses: list[str]) -> int:
 def run_now(name: str, yes: bool, show: bool, no_sheet: bool) -> None:
     """Fire a schedule now, and wait for its videos. Its own times stay as they are.
 
-    A batch file's next row is used by it.
+    It uses the next row of a batch file.
     """
     if shared().server:
         from reelwork.cli.schedules_afar import run_now_afar

@@ -32,7 +32,7 @@ STOPPING = "stopping; the next start continues where this one ends"
 @click.option(
     "--webhooks-listen",
     metavar="ADDRESS:PORT",
-    help="Take webhooks at another address too, which answers nothing else.",
+    help="Also take webhooks at this address, which answers nothing else.",
 )
 @click.option(
     "--workflows",

@@ -46,7 +46,7 @@ def store() -> None:
 @common_options()
 @click.pass_context
 def check_store(ctx: click.Context) -> None:
-    """Check that the store is intact and that nothing in it contradicts.
+    """Check that the store is intact and free of contradictions.
 
     Only reads, and may run while others work on the store. Exits with 1 if something needs a person.
     """
@@ -96,7 +96,7 @@ def _print_report(report: Report) -> None:
     if report.ok:
         tell(paint("Fine: no contradictions, and nothing is lost.", fg="green"))
     else:
-        tell(paint(f"{count(troubles, 'finding')} to see to.", fg="red"))
+        tell(paint(f"{count(troubles, 'finding')} to look into.", fg="red"))
 
 
 def _finding_lines(finding: Finding) -> Iterator[str]:
@@ -167,6 +167,6 @@ def _print_backup(made: Backup, with_files: bool) -> None:
         tell("Without the videos: they are beside the store (--with-files copies them) and in the output folder.")
     if made.open_jobs:
         tell(
-            f"{count(made.open_jobs, 'job')} may still continue. What they pay and post from now on is not in it: "
-            f"keep to the store while it is there. To put the backup in its place: reelwork store restore"
+            f"{count(made.open_jobs, 'job')} may still continue. What they pay and post from now on is not in the "
+            f"backup: use the store as long as you have it. To put the backup in its place: reelwork store restore"
         )

@@ -129,7 +129,7 @@ def _ask(planned: Plan, before: float | None) -> None:
             hint="Look first with --dry-run, then add --yes.",
         )
     tell("\n".join(_plan_lines(planned, before)), err=True)
-    tell("They cannot be shown or resumed any more. Spending and batch rows stay known.", err=True)
+    tell("They can no longer be shown or resumed. Spending and batch rows stay known.", err=True)
     if not click.confirm("Remove them?", err=True):
         raise Declined("Stopped.", money=nothing)
 

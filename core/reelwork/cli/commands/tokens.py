@@ -29,13 +29,13 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, table=COMMANDS)
 def tokens() -> None:
-    """Say who may do what at a server of this store. Only a hash of each token is kept."""
+    """Say who may do what at a server of this store. Only a hash of each token is stored."""
 
 
 @click.command("add")
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right. Repeatable."
+    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right it has. Repeatable."
 )
 @click.option("--brand", metavar="BRAND", help="Only the jobs, reviews, schedules and money of this brand.")
 @common_options()
@@ -83,7 +83,7 @@ def _known_brand(store: SyncReader, brand: str | None) -> str:
 @click.command("link")
 @click.argument("name", metavar="NAME")
 @click.option(
-    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right. Repeatable."
+    "--scope", "scopes", type=click.Choice(SCOPES), multiple=True, required=True, help="A right it has. Repeatable."
 )
 @click.option("--brand", metavar="BRAND", help="Only the jobs, reviews, schedules and money of this brand.")
 @click.option("--url", help="The address of the server; by default that of the one that runs on this store.")
@@ -135,7 +135,7 @@ def address_of(served: list[str]) -> str:
 @click.command("list")
 @common_options()
 def list_tokens() -> None:
-    """List the tokens of this store's servers. The tokens themselves are known to their owners only."""
+    """List the tokens of this store's servers. Only their owners know the tokens themselves."""
     from reelwork.cli.views.text import columns, line_width
 
     with store_if_there() as store:

@@ -27,7 +27,7 @@ COMMANDS = {
         "List what was sent, what waits and what was given up.",
     ),
     "resend": ("reelwork.cli.commands.webhook_deliveries:resend", "Send a delivery again."),
-    "on": ("reelwork.cli.commands.webhooks:turn_on", "Send to a webhook again that was turned off."),
+    "on": ("reelwork.cli.commands.webhooks:turn_on", "Turn a webhook on again."),
 }
 
 
@@ -83,7 +83,7 @@ def _as_json(one: TargetRow) -> dict[str, Any]:
 @click.argument("name", metavar="NAME")
 @common_options(json=False)
 def turn_on(name: str) -> None:
-    """Send to a webhook again that was turned off. What happened meanwhile is not sent."""
+    """Turn a webhook on again. What happened meanwhile is not sent."""
     from reelwork.errors import NotFound
     from reelwork.settings.paths import store_path
     from reelwork.store.open import open_store

@@ -42,7 +42,7 @@ def told_of(happening: Happening) -> str:
         case "review-asked":
             return f"the post to {destination} waits for a review"
         case "review-expired":
-            return f"nobody has reviewed the post to {destination} in time; it is not made"
+            return f"nobody reviewed the post to {destination} in time; it is not made"
         case "post-failed" | "post-held" | "post-rejected":
             return f"the post to {destination} {ENDS[happening.name]}: {reason.removeprefix(f'{destination}: ')}"
         case "failed" | "held" | "rejected":

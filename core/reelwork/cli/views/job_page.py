@@ -26,7 +26,7 @@ from reelwork.studio.wording import label_of, step_words, target_words
 from reelwork.text import one_line, shown
 
 STATES = {
-    "intended": "written down, not sent",
+    "intended": "recorded, not sent",
     "sent": "on its way",
     "confirmed": "happened, once",
     "rejected": "refused without work",
@@ -193,7 +193,7 @@ def _label(shown: Mapping[str, Any]) -> Iterator[str]:
     if shown:
         told = {True: "shown", False: "not shown", None: "not known"}[shown["value"]]
         how = {"read": "as the network says", "sent": "sent, not read back", "unreadable": "it cannot be read"}
-        yield f"  its label for AI: {told} ({how[shown['by']]})"
+        yield f"  its AI label: {told} ({how[shown['by']]})"
 
 
 def _effects(effects: Sequence[EffectRow]) -> Iterator[str]:

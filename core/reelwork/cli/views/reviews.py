@@ -78,7 +78,7 @@ def _state(post: Review, now: float) -> str:
         case "waiting":
             return f"waits for a review, which ends {_ends(post, now)}"
         case "expired":
-            return "nobody has reviewed it in time"
+            return "nobody reviewed it in time"
         case "approved" | "rejected":
             at = datetime.fromisoformat(post["decided_at"]).astimezone() if post["decided_at"] else None
             when = f", {at:%Y-%m-%d %H:%M}" if at else ""

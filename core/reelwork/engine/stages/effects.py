@@ -111,7 +111,7 @@ async def _read_back(pipeline: Pipeline, request: RenderRequest, remote_id: str)
     answer = poll_answers.read(await pipeline.provider.poll([render]))
     status = answer.told.get(remote_id)
     if status is None:
-        raise Unavailable(answer.fault or f"{pipeline.provider_name} did not tell of {remote_id}")
+        raise Unavailable(answer.fault or f"{pipeline.provider_name} said nothing about {remote_id}")
     return None if status.state == "lost" else Submitted(remote_id=remote_id, details=foreign(status.details))
 
 

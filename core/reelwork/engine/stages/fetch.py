@@ -53,7 +53,7 @@ def _become(work: Working, render: RenderRow, key: str) -> Next:
     if render.state == "lost":
         reason = (
             f"{render.provider} no longer knows the render {render.remote_id}. It may have been paid for; "
-            f"it is not made again by itself."
+            f"it is not made again automatically."
         )
         # A new render would be paid for as well, so a person decides.
         return hold(LOST, work.data, HoldReason.RENDER_LOST, reason)

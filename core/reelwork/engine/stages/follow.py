@@ -93,7 +93,7 @@ def _failed(tools: StageTools, work: Working, destination: str, error: Exception
         return _unknown(work, destination, f"it could not be followed: {why}")
     asked = getattr(error, "retry_after", None) if passing else None
     pause = backoff(FIRST_FOLLOW_PAUSE, failures, LONGEST_FOLLOW_PAUSE) if asked is None else asked
-    until, reason = _soon(now, pause), f"the post is there; it cannot be followed now: {why}"
+    until, reason = _soon(now, pause), f"the post was made; it cannot be followed now: {why}"
     data = work.data.with_post(destination, due_at=until, reason=reason, failures=failures)
     following = go(Step.PUBLISH, data)
     return following if state.failures else following.telling("waiting", destination=destination, reason=reason)
@@ -134,14 +134,14 @@ def _label_problem(work: Working, destination: str, receipt: Receipt) -> str:
     said = None if own is None else own.disclosure
     wanted = said is None or (said.ai != "no" and said.label != "caption")
     shown = receipt.disclosure.value or not wanted
-    return "" if shown else f"{destination}: the network shows no label for AI on this post"
+    return "" if shown else f"{destination}: the network shows no AI label on this post"
 
 
 def _unknown(work: Working, destination: str, why: str) -> Next:
     """End with what is known: the post was accepted."""
     receipt = work.data.posts[destination].receipt
     assert receipt is not None
-    reason = f"{destination}: the post was accepted, and what became of it is not known: {why.rstrip('.')}"
+    reason = f"{destination}: the post was accepted, but its state is not known: {why.rstrip('.')}"
     return _over(work, destination, reason, receipt, state=receipt.state or "", url=receipt.url)
 
 

@@ -56,7 +56,7 @@ def dearer_than_agreed(
     if act.reserve is not None and act.reserve <= (most or 0):
         return None
     price = dollars(to_dollars(act.reserve))
-    now = "what the post costs is not known any more" if act.reserve is None else f"the post costs {price} now"
+    now = "the price of the post is no longer known" if act.reserve is None else f"the post costs {price} now"
     told = "no price was agreed to" if most is None else f"{dollars(to_dollars(most))} was agreed to"
     return f"{now}; {told}. Nothing was posted.", _yes_to(destination, act.reserve)
 

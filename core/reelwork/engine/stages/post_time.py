@@ -52,7 +52,7 @@ def at_its_time(tools: StageTools, work: Working, destination: str) -> Working |
     doubt = doubt_of(tools.clock)
     if doubt > 0:
         # Posted by a clock that is set right a minute later, it would be out for good.
-        reason = "ready; its time has come by a clock that was just set forward, which may be set right"
+        reason = "ready; its time has come by a clock that was just set forward, which may be corrected"
         # A server may vouch for it at any time.
         return _waits(work, destination, now + min(doubt, timing.DOUBT_AGAIN), now, reason)
     stop = stop_for(tools.store.post_stops(), names_of(work.pipeline, destination))

@@ -32,7 +32,7 @@ from reelwork.store.statuses import Step
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Post
 
-EXPIRED = "nobody has reviewed it in time"
+EXPIRED = "nobody reviewed it in time"
 
 
 @dataclass(frozen=True)

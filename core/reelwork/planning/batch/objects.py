@@ -89,7 +89,7 @@ def _row(path: Path, line: int, row: Any, extra: Collection[str]) -> Raw:
     for key, item in row.items():
         name = OTHER_NAMES.get(str(key), str(key))
         if name in values:
-            raise WorkflowInvalid(f"{path}, line {line}: {name!r} is there twice.")
+            raise WorkflowInvalid(f"{path}, line {line}: {name!r} appears twice.")
         # A template's column may have any name, but never one that means something else in every batch.
         if name in extra and not is_known(name):
             if item not in (None, ""):

@@ -51,7 +51,7 @@ class Header:
         same = Counter(OTHER_NAMES.get(name, name) for name in names if name)
         twice = next((name for name in names if same[OTHER_NAMES.get(name, name)] > 1), None)
         if twice:
-            raise WorkflowInvalid(f"{where}: the column {OTHER_NAMES.get(twice, twice)!r} is there twice.")
+            raise WorkflowInvalid(f"{where}: the column {OTHER_NAMES.get(twice, twice)!r} appears twice.")
         return cls(names)
 
     def row(self, path: Path, line: int, cells: Sequence[str]) -> Raw:

@@ -110,7 +110,7 @@ def _no_package(name: str, installed: Inventory) -> InvalidInput:
     home = installed.plugins.get(name)
     if home == OURS:
         return InvalidInput(
-            f"The plugin {name!r} comes with Reelwork.", money=NOTHING, hint=f"To pass it by: --no-plugin {name}"
+            f"The plugin {name!r} comes with Reelwork.", money=NOTHING, hint=f"To leave it out: --no-plugin {name}"
         )
     hint = f"{name} is a plugin of the package {home}." if home else "For all packages: reelwork plugins list"
     problem = NotFound("package with plugins", name, installed.with_plugins, hint=hint)

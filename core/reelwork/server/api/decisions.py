@@ -108,7 +108,7 @@ def covers(agreed: RetryAgreed, cost: Decimal | None) -> bool:
 async def _wake(one: Act, document: Any, row: JobRow, fence: int, statuses: tuple[str, ...]) -> None:
     # By its fence: another person may have decided meanwhile.
     if not await one.answering(document).wake([row.id], statuses, {row.id: fence}):
-        raise _conflict(f"The job {row.id} has moved on since it was looked at.", f"GET /api/v1/jobs/{row.id}")
+        raise _conflict(f"The job {row.id} has changed since it was looked at.", f"GET /api/v1/jobs/{row.id}")
 
 
 def _conflict(message: str, hint: str = "") -> Problem:

@@ -74,7 +74,7 @@ def _code(request: Request) -> str:
 
 
 def list_links(served: Served, request: Request) -> Response:
-    """List the links to reviews, the newest first. What opens them is not told."""
+    """List the links to reviews, the newest first. The addresses that open them are not shown."""
     asked = query_of(request, LinkFilter)
     job = None if asked.job is None else job_named(served.store, asked.job).id
     now = served.now()

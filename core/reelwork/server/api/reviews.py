@@ -134,9 +134,9 @@ async def reject_posts(served: Served, request: Request) -> Response:
 
 
 async def edit_posts(served: Served, request: Request) -> Response:
-    """Give posts of a job other words. What was approved before is void.
+    """Change the words of a job's posts. An earlier approval is void.
 
-    They are checked by what each network takes before anything is written down. Moderation sees them, also with
+    They are checked against what each network takes before anything is recorded. Moderation sees them, even with
     `approve`.
     """
 

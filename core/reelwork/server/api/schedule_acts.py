@@ -31,7 +31,7 @@ class PauseAsked(Asked):
     """A pause that is asked for."""
 
     note: Annotated[str, Field(max_length=1000)] = ""
-    """Why, for whoever reads it later."""
+    """The reason, for others to read."""
     until: AwareDatetime | None = None
     """When it ends; null until somebody resumes it."""
 
@@ -43,7 +43,7 @@ class FireAsked(Asked):
 
 
 async def pause_schedule(served: Served, request: Request) -> Response:
-    """Pause a schedule: its times within the pause never fire. Jobs that were fired go on."""
+    """Pause a schedule: its times within the pause never fire. Jobs that were fired continue."""
 
     async def work(one: Act, asked: PauseAsked) -> tuple[Any, HTTPStatus]:
         name = _name(one.store, request)
@@ -56,7 +56,7 @@ async def pause_schedule(served: Served, request: Request) -> Response:
 
 
 async def resume_schedule(served: Served, request: Request) -> Response:
-    """End the pause of a schedule. The times within it are not fired any more."""
+    """End the pause of a schedule. The times within it are never fired."""
 
     async def work(one: Act, _: Nothing) -> tuple[Any, HTTPStatus]:
         name = _name(one.store, request)
@@ -119,7 +119,7 @@ async def requeue_rows(served: Served, request: Request) -> Response:
 
 
 async def remove_schedule(served: Served, request: Request) -> Response:
-    """Remove a schedule. Jobs it has fired go on. Added again, it fires none of that a second time."""
+    """Remove a schedule. Jobs it has fired continue. Added again, it fires none of that a second time."""
     query_of(request, Asked)
     name = _name(served.store, request)
     before = as_json(found_in(served.store.schedules(), name), served.now(), last_fired(served.store, name))

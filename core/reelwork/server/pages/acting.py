@@ -54,7 +54,7 @@ async def deal_with(served: Served, request: Request) -> Response:
     except (KeyError, ValueError):
         raise InvalidInput("This form does not say what was dealt with.", money="Nothing was changed.") from None
     if cause not in {one.key for one in failures_of(served.store).open} or not isfinite(until):
-        raise InvalidInput("Nothing fails for this cause any more.", money="Nothing was changed.")
+        raise InvalidInput("Nothing fails for this cause now.", money="Nothing was changed.")
     now = served.now()
     await served.store.deal_with(DealtWith(cause, min(until, now), now, _who(request)))
     return _back("/", request)
@@ -74,7 +74,7 @@ async def _cause_of(served: Served, request: Request) -> Cause:
     form = await form_of(request)
     cause = next((one for one in failures_of(served.store).open if one.key == form.get("cause")), None)
     if cause is None:
-        raise InvalidInput("Nothing fails for this cause any more.", money="Nothing was changed.")
+        raise InvalidInput("Nothing fails for this cause now.", money="Nothing was changed.")
     if form.get("until") != str(cause.newest_at):
         raise InvalidInput(
             "More has failed for this cause since the page was shown.",
@@ -136,7 +136,7 @@ async def pause_schedule(served: Served, request: Request) -> Response:
 
 
 async def resume_schedule(served: Served, request: Request) -> Response:
-    """End the pause of a schedule. The times within it are not fired any more."""
+    """End the pause of a schedule. The times within it are never fired."""
     name = request.path_params["schedule"]
     await keeping.resume(served.store, name, served.now())
     return _back(f"/schedules/{name}", request)

@@ -31,7 +31,7 @@ class SqliteReviewLinks(SqliteParts):
         def change(db: sqlite3.Connection) -> bool:
             there = db.execute("SELECT 1 FROM jobs WHERE id = ?", (link.job_id,)).fetchone()
             if there is None or not brand_limits.job_is_of(db, self._only, link.job_id):
-                raise MovedOn("The job is not there any more.", money="No link was made.")
+                raise MovedOn("The job no longer exists.", money="No link was made.")
             # Whoever may not approve must not let others do it.
             brand_limits.check_reviewer(db, link.job_id, link.maker)
             columns = "id, hash, job_id, version, person, maker, created_at, expires_at"
@@ -89,7 +89,7 @@ class _ByLink(Database):
                 (self._now, self._answer, self._link.id, self._now),
             )
             if used.rowcount != 1:
-                raise MovedOn("This link was used, taken back, or is over.", money="Nothing was changed.")
+                raise MovedOn("This link was used, revoked, or is over.", money="Nothing was changed.")
             value = change(db)
             if not value:
                 # The change did not happen, so the link is as good as before.

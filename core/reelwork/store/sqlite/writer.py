@@ -180,7 +180,7 @@ def _deliver(group: list[_Posted], outcomes: list[Outcome]) -> None:
         elif waiter is not None:
             _settle(waiter, *outcome)
         elif outcome[1] is not None:
-            log.warning("a note was not kept: %s", outcome[1])
+            log.warning("a note was not stored: %s", outcome[1])
     for loop, settled in by_loop.items():
         # A loop that has closed has nobody left who waits.
         with suppress(RuntimeError):

@@ -176,7 +176,7 @@ def _health(path: Path, health: Health) -> Iterator[Finding]:
         ahead = health.newest - time.time()
         text = f"the store was written {ahead:.0f} s in the future: this machine's clock went back"
         yield Finding(
-            "failure", "clock", text, "Set the clock right: waiting times and budgets of a day depend on it."
+            "failure", "clock", text, "Correct the clock: waiting times and budgets of a day depend on it."
         )
 
 

@@ -117,7 +117,7 @@ async def _accounts(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Findi
         for problem in problems:
             yield Finding("failure", "accounts", f"{name}: {problem.message}", problem.hint)
         if not problems:
-            said = "is there" if offline else "is there, and nothing is in its way"
+            said = "exists" if offline else "exists, and posts would work"
             yield Finding("ok", "accounts", f"{name}: the account {instance.account_name!r} {said}")
 
 
@@ -189,11 +189,11 @@ def _ways(pipeline: Pipeline) -> Iterator[Finding]:
         try:
             proxy = proxies.for_origin(origin)
         except RequestRefused as error:
-            yield Finding("failure", "proxy", f"{origin}: {error}", f"Or reach it straight: NO_PROXY={origin.host}")
+            yield Finding("failure", "proxy", f"{origin}: {error}", f"Or reach it directly: NO_PROXY={origin.host}")
             continue
         used = used or proxy is not None
         if proxies.named:
-            way = "straight" if proxy is None else f"by way of the proxy {proxy}"
+            way = "directly" if proxy is None else f"through the proxy {proxy}"
             yield Finding("ok", "proxy", f"{origin} is reached {way}")
     if used:
         text = "links that come from outside, as of downloads, never use the proxy: they are checked here"

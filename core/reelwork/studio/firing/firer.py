@@ -84,7 +84,7 @@ class Firer:
                 f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" for at in (row.decided_until, now)
             )
             log.warning(
-                "schedule %s was decided up to %s by a clock that was ahead; it goes on from now, %s, and nothing "
+                "schedule %s was decided up to %s by a clock that was ahead; it continues from now, %s; nothing "
                 "that has fired fires again",
                 name,
                 then,

@@ -66,7 +66,7 @@ class SchedulePings:
         except StoreUnwritable:
             raise
         except Exception as error:
-            log.warning("schedule %s: its switch could not be told: %s", schedule.name, describe(error))
+            log.warning("schedule %s: its switch could not be pinged: %s", schedule.name, describe(error))
 
     async def _look(self, schedule: Schedule, now: float) -> None:
         key = f"ping:{schedule.name}"

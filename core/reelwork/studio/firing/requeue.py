@@ -92,7 +92,7 @@ def _judged(store: Store, slot: SlotRow) -> UsedRow:
     jobs = tuple(store.jobs_of_firing(slot.run_id or ""))
     if not jobs:
         # It may have been paid and posted: nobody knows any more.
-        return UsedRow(slot, jobs, "its job was removed from the store", "Write the row anew, with another id.")
+        return UsedRow(slot, jobs, "its job was removed from the store", "Write the row again, with another id.")
     keeps, hint = next((found for job in jobs for found in _keeping(store, job)), ("", ""))
     return UsedRow(slot, jobs, keeps, hint)
 
@@ -114,14 +114,14 @@ def _keeping(store: Store, job: JobRow) -> Iterator[tuple[str, str]]:
     if money.counted or money.unpriced:
         price = dollars(to_dollars(money.counted)) if money.counted else "at a price that is not known"
         # A new firing would pay for it once more. Its own job goes on with what was paid for, where that is there.
-        yield f"its job {name} was paid for ({price})", f"Go on with that one: reelwork jobs retry {name}"
+        yield f"its job {name} was paid for ({price})", f"Continue that one: reelwork jobs retry {name}"
 
 
 async def requeue(store: Store, name: str, rows: Sequence[UsedRow], writer: Store | None = None) -> None:
     """Give rows back, all or none, and end their jobs for good.
 
     `writer` is the store that writes it, by default `store`. Raises `WorkflowInvalid` for one that must stay used,
-    or `MovedOn` if a job has moved on since it was looked at.
+    or `MovedOn` if a job has changed since it was looked at.
     """
     for one in rows:
         if one.keeps:
@@ -129,7 +129,7 @@ async def requeue(store: Store, name: str, rows: Sequence[UsedRow], writer: Stor
     given = [GivenBack(one.slot.key, one.slot.row or "", one.jobs) for one in rows]
     if not await (writer or store).requeue_rows(name, given):
         raise MovedOn(
-            "A job of these rows has moved on at this moment.",
+            "A job of these rows has just changed.",
             money=NOTHING,
             hint="See what it does, and do it again.",
         )

@@ -139,7 +139,7 @@ class Runner:
         trusted = self._watch.trusts(now, self._clock.steady())
         if not trusted and not self._doubting:
             log.warning(
-                "the clock of this machine was set forward; schedules wait for %s, in case it is set right",
+                "the clock of this machine was set forward; schedules wait for %s, in case it is corrected",
                 in_words(UNTRUSTED),
             )
         self._doubting = not trusted

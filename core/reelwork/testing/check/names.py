@@ -21,7 +21,7 @@ def check_names(definition: Definition) -> Iterator[Finding]:
         for hook in get_close_matches(attribute, HOOKS, n=1, cutoff=0.85):
             yield warning(
                 attribute,
-                f"is no hook and is never called by itself; {hook} is one.",
+                f"is not a hook and is never called; {hook} is one.",
                 "Correct the name and write @hookimpl above it, or begin its name with `_`.",
             )
 

@@ -54,7 +54,7 @@ def judge(outcome: Outcome, kind: str, *, same_ids: bool) -> str:
 def _problem(outcome: Outcome, words: Words, *, same_ids: bool) -> str:
     # The worst first: what was paid or posted twice goes before everything that only explains it.
     if outcome.crash:
-        return f"the process failed by itself:\n{outcome.crash.rstrip()}"
+        return f"the process failed on its own:\n{outcome.crash.rstrip()}"
     if len(outcome.jobs) != outcome.case.jobs:
         return "a job was lost: the store does not have it any more. This is a fault in Reelwork; please report it."
     if len(outcome.carried_out) > len(outcome.jobs) or _repeated(outcome):
@@ -97,7 +97,7 @@ def _why_twice(outcome: Outcome, words: Words) -> str:
         # In that scene the network has doubled it, not the plugin.
         if outcome.case.scene != "delivered twice" and any(count > 1 for count in same.values()):
             return (
-                f"{words.call}() sent the request again by itself, within one call. Send it once and raise "
+                f"{words.call}() sent the request again within one call. Send it once and raise "
                 f"OutcomeUnknown when there is no clear answer: the engine finds out what happened."
             )
     if outcome.idempotency is Idempotency.KEY:

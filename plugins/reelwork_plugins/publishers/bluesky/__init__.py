@@ -269,7 +269,7 @@ def _check(post: Post) -> None:
         )
     if post.disclosure.label == "refuse":
         raise Rejected(
-            "bluesky: this post must have the network's own label for AI, and Bluesky has none.",
+            "bluesky: this post must have the network's own AI label, and Bluesky has none.",
             money=NOTHING_POSTED,
             hint='Set label = "caption", or take bluesky out of the workflow.',
         )

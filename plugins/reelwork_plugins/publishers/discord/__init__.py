@@ -181,7 +181,7 @@ class Discord(Plugin):
             raise Rejected(f"discord: {_too_wide(post.privacy)}.", money=NOTHING_POSTED, hint=_PUBLIC)
         if post.disclosure.label == "refuse" and post.ai_generated:
             raise Rejected(
-                "discord: the network has no label for AI.",
+                "discord: the network has no AI label.",
                 money=NOTHING_POSTED,
                 hint='Set label = "caption", or take discord out of the workflow.',
             )

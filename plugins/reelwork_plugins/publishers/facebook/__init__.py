@@ -89,7 +89,7 @@ class Facebook(Plugin):
     notes = (
         "Facebook takes 30 reels of a page through its API in 24 hours.",
         "Until Meta has reviewed your app, only people with a role in it can sign in, and only they see its posts.",
-        "A page's token does not end by itself: it ends with your password, or with your role on the page.",
+        "A page's token does not expire on its own: it ends with your password, or with your role on the page.",
     )
     account_fields: ClassVar[tuple[AccountField, ...]] = (
         AccountField("client_id", "App ID", help="Of an app of yours at developers.facebook.com."),
@@ -204,7 +204,7 @@ class Facebook(Plugin):
         before = -1
         while span.start < span.end and time.monotonic() < ends:
             if span.start == before:
-                raise Unavailable(f"facebook: the upload does not go on at byte {span.start}")
+                raise Unavailable(f"facebook: the upload does not continue at byte {span.start}")
             before = span.start
             show = self._shows(job, video.bytes, span.start)
             try:
@@ -313,7 +313,7 @@ class Facebook(Plugin):
                 reason = {"reason": standing.why or "Facebook could not publish it"}
                 return receipt.replace(state="failed", details={**details, **reason})
             case "missing" if not is_new:
-                return receipt.replace(state="removed", details={"reason": "Facebook does not show it any more"})
+                return receipt.replace(state="removed", details={"reason": "Facebook no longer shows it"})
             case "uploading" | "uploaded" | "broken" if not is_new:
                 reason = {"reason": f"Facebook took it, and says that it is {standing.said or standing.word}"}
                 return receipt.replace(state="failed", details={**details, **reason})

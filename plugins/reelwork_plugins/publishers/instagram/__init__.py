@@ -73,7 +73,7 @@ class Instagram(ContainerPublisher):
     notes = (
         "Instagram takes posts of professional accounts only, and 50 or 100 of them in 24 hours.",
         "Until Meta has reviewed your app, only accounts with a role in it can sign in.",
-        "A token lasts 60 days and is renewed by itself, if a workflow uses it within that time.",
+        "A token lasts 60 days and is renewed automatically, if a workflow uses it within that time.",
     )
     account_fields: ClassVar[tuple[AccountField, ...]] = (
         AccountField(

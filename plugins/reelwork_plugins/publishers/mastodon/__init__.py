@@ -241,7 +241,7 @@ class Mastodon(Plugin):
     def _check(self, post: Post) -> None:
         if post.disclosure.label == "refuse" and post.ai_generated:
             raise Rejected(
-                "mastodon: the network has no label for AI.",
+                "mastodon: the network has no AI label.",
                 money=NOTHING_POSTED,
                 hint='Set label = "caption", or take mastodon out of the workflow.',
             )

@@ -262,7 +262,7 @@ class ContainerPublisher(Plugin):
             await containers.note(container, id_)
         read = await self._post(containers, id_)
         if read is None:
-            gone = {"reason": f"{self.network.title} does not show it any more"}
+            gone = {"reason": f"{self.network.title} no longer shows it"}
             return Pending(after=LONGEST_POLL) if is_new else receipt.replace(state="removed", details=gone)
         renamed = {"id": id_, "replaces": receipt.id} if id_ != receipt.id else {}
         shown = self.label_read(read, post)

@@ -212,7 +212,7 @@ def _check(post: Post) -> None:
     """Refuse what Telegram cannot take. Raises `Rejected`."""
     if post.disclosure.label == "refuse" and post.ai_generated:
         raise Rejected(
-            "telegram: the network has no label for AI.",
+            "telegram: the network has no AI label.",
             money=NOTHING_POSTED,
             hint='Set label = "caption", or take telegram out of the workflow.',
         )

@@ -62,7 +62,7 @@ class Threads(ContainerPublisher):
     notes = (
         "Threads takes 250 posts of an account in 24 hours.",
         "Until Meta has reviewed your app, only accounts that are its testers can sign in.",
-        "A token lasts 60 days and is renewed by itself, if a workflow uses it within that time.",
+        "A token lasts 60 days and is renewed automatically, if a workflow uses it within that time.",
     )
     account_fields: ClassVar[tuple[AccountField, ...]] = (
         AccountField("client_id", "App ID", help="The Threads app ID, in the app's basic settings."),
@@ -108,7 +108,7 @@ class Threads(ContainerPublisher):
         if post.privacy != "public":
             problem = f"a post is as public as its account, and this one is {post.privacy}"
         elif post.disclosure.label == "refuse" and post.ai_generated:
-            problem = "the network has no label for AI"
+            problem = "the network has no AI label"
             hint = 'Set label = "caption", or take threads out of the workflow.'
         if problem:
             raise Rejected(f"threads: {problem}.", money=NOTHING_POSTED, hint=hint)

@@ -27,7 +27,7 @@ def _checked_address(url: str) -> str:
         parts, sound = urlsplit(""), False
     # Not shown in a message: who knows the address may be able to write there.
     if not sound or not (url.isascii() and url.isprintable()) or " " in url:
-        raise ValueError("this is no address; write it like https://videos.example.com/posts")
+        raise ValueError("this is not an address; write it like https://videos.example.com/posts")
     if "@" in parts.netloc or parts.fragment:
         raise ValueError("leave out user name, password and fragment; give what signs in under headers")
     return url

@@ -159,7 +159,7 @@ class Youtube(Plugin):
             age = (self.context.now() - (receipt.at or job.created_at)).total_seconds()
             if age < MISSING_SECONDS:
                 return Pending(after=POLL_SECONDS)
-            return receipt.replace(state="removed", details={"reason": "YouTube does not show it any more"})
+            return receipt.replace(state="removed", details={"reason": "YouTube no longer shows it"})
         if text_at(status, "uploadStatus") == "uploaded":
             return Pending(after=POLL_SECONDS, state={"dressed": True})
         return receipt.replace(**_outcome(status))

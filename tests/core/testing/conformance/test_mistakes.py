@@ -21,7 +21,7 @@ from reelwork_hooks import InvalidInput
 
 PUBLISHERS: dict[Any, dict[str, str]] = {
     authors.RetriesItself: {
-        "answer lost": "there are 2 posts for 1 job. publish() sent the request again by itself",
+        "answer lost": "there are 2 posts for 1 job. publish() sent the request again within one call",
     },
     authors.CallsEverythingNotSent: {
         "answer lost": "publish() raised NotSent (it did not work: POST",

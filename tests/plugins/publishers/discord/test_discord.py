@@ -286,7 +286,7 @@ def test_a_post_that_is_not_public_needs_a_closed_channel(
 def test_a_post_that_must_have_a_label_is_refused(
     network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(Rejected, match="no label for AI"):
+    with pytest.raises(Rejected, match="no AI label"):
         sent(settings, tmp_path, post(clip, disclosure=Disclosure(label="refuse")))
     assert network.asked() == []
 

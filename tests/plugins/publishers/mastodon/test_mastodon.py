@@ -305,7 +305,7 @@ def test_what_an_instance_does_not_take_is_not_uploaded(
 def test_a_label_that_the_network_lacks_is_refused(
     network: Network, settings: Mapping[str, Any], clip: Path
 ) -> None:
-    with pytest.raises(Rejected, match="no label for AI"):
+    with pytest.raises(Rejected, match="no AI label"):
         prepare(settings, post(clip, disclosure=Disclosure(label="refuse")))
     assert network.instance.media == {}
 

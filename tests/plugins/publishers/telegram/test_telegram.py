@@ -298,7 +298,7 @@ def test_a_destination_may_have_a_privacy_of_its_own(settings: Mapping[str, Any]
 def test_a_post_that_must_have_a_label_is_refused(
     network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(Rejected, match="no label for AI"):
+    with pytest.raises(Rejected, match="no AI label"):
         sent(settings, tmp_path, post(clip, disclosure=Disclosure(label="refuse")))
     assert network.asked() == []
 

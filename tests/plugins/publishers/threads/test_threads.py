@@ -118,7 +118,7 @@ def test_the_day_s_posts_are_asked_for_before_anything_is_made(bench: Bench) -> 
     ("changes", "told"),
     [
         ({"privacy": "unlisted"}, "as public as its account"),
-        ({"disclosure": Disclosure(label="refuse")}, "no label for AI"),
+        ({"disclosure": Disclosure(label="refuse")}, "no AI label"),
     ],
 )
 def test_what_threads_has_no_way_to_take_is_refused(bench: Bench, changes: dict[str, Any], told: str) -> None:

@@ -56,7 +56,7 @@ def _damage(db: sqlite3.Connection) -> Iterator[Finding]:
     except sqlite3.DatabaseError as error:
         lines = [str(error)]
     if lines != ["ok"]:
-        means = "What was paid and posted may not all be known any more. Do not run anything with this store."
+        means = "Some of what was paid and posted may no longer be known. Do not run anything with this store."
         yield Finding("damaged", "trouble", "The file is damaged.", means, SAVE_IT, tuple(lines))
 
 
@@ -102,7 +102,7 @@ def _missing(files: list[Video]) -> Iterator[Finding]:
         yield Finding("file-changed", "trouble", what, means, hint, names)
     done = tuple(f"{file.job} {file.path}" for file in bad if file.ended)
     if done:
-        what = f"Files of ended jobs that are not there any more: {len(done)}."
+        what = f"Missing files of ended jobs: {len(done)}."
         means = "Nothing needs them; what plugins stored or posted elsewhere is not touched."
         yield Finding("file-gone", "note", what, means, "Nothing to do.", done)
 

@@ -59,7 +59,7 @@ QUESTIONS = (
         "render-not-kept",
         "trouble",
         "Requests that a provider accepted and whose render is not kept",
-        "It is paid for and nobody waits for the video. It is not asked for again by itself.",
+        "It is paid for and nobody waits for the video. It is not requested again automatically.",
         f"Fetch the video at the provider under the id that `reelwork jobs show ID` names. {REPORT_IT}",
         f"""
         SELECT key FROM effects WHERE kind = 'submit' AND state = 'confirmed'
