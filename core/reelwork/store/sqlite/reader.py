@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from reelwork.errors import NotFound
+
+# Schedules, spending and figures are imported where they are asked for: a list of jobs and a plan need none of
+# their rows, and Python takes a millisecond to make each kind.
 from reelwork.store.sqlite import (
     budgets,
     bulk_reads,
@@ -17,7 +20,6 @@ from reelwork.store.sqlite import (
     effects,
     event_numbers,
     evidence,
-    figures,
     job_reads,
     limits,
     outbox,
@@ -25,8 +27,6 @@ from reelwork.store.sqlite import (
     post_stops,
     renders,
     retention,
-    schedules,
-    spending,
     tokens,
     workers,
 )
@@ -176,18 +176,26 @@ class SqliteReader:
 
     def promised(self, brand: str | None) -> int:
         """Return what is promised to the open jobs of firings, and not reserved yet: those of a brand, or all."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(lambda db: schedules.promised_to(db, brand))
 
     def spending(self, by: By, *, since: date | None = None, until: date | None = None) -> list[Spending]:
         """Money by day or month (UTC), provider, workflow, run or brand, oldest first; both days included."""
+        from reelwork.store.sqlite import spending
+
         return self._reads.ask(lambda db: spending.spending(db, by, since, until))
 
     def figures(self) -> Figures:
         """Return how the store stands at this moment."""
+        from reelwork.store.sqlite import figures
+
         return self._reads.ask(lambda db: figures.figures(db, self._clock()))
 
     def newest_runs(self, since: float) -> list[RunRow]:
         """Return the newest run of each workflow that ran at or after a time, by the workflow's name."""
+        from reelwork.store.sqlite import figures
+
         return self._reads.ask(lambda db: figures.newest_runs(db, since))
 
     def tokens(self) -> list[TokenRow]:
@@ -236,34 +244,50 @@ class SqliteReader:
 
     def schedules(self) -> list[ScheduleRow]:
         """Return the schedules by name, removed ones included."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(schedules.schedules)
 
     def slots(self, name: str, limit: int = -1) -> list[SlotRow]:
         """Return the slots of a schedule, newest first."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(lambda db: schedules.slots(db, name, limit))
 
     def waiting_slots(self, name: str) -> list[SlotRow]:
         """Return the slots of a schedule that wait, oldest first."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(lambda db: schedules.waiting(db, name))
 
     def last_successes(self) -> dict[str, float]:
         """Return the time of each schedule's last firing whose jobs are all done; none for one without."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(schedules.last_successes)
 
     def used_rows(self, name: str) -> list[tuple[int, str]]:
         """Return the rows of its batch that a schedule has used, each with its cycle."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(lambda db: schedules.used_rows(db, name))
 
     def is_running(self, name: str) -> bool:
         """Return whether a job of a firing of this schedule is running: one that is held is not."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(lambda db: schedules.is_running(db, name))
 
     def fired_jobs(self, statuses: Sequence[str], name: str | None = None) -> list[str]:
         """Return the jobs of these statuses that a schedule has fired, or any schedule, oldest first."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(lambda db: schedules.fired_jobs(db, statuses, name))
 
     def jobs_of_firing(self, run_id: str) -> list[JobRow]:
         """Return the jobs that a firing has launched, oldest first."""
+        from reelwork.store.sqlite import schedules
+
         return self._reads.ask(lambda db: schedules.jobs_of_firing(db, run_id))
 
     def backup_taken_at(self) -> str | None:
