@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from logging import Logger
 from pathlib import Path
+
+from pydantic import JsonValue
 
 from reelwork_hooks import Asset, Post
 
@@ -53,6 +56,16 @@ def language_of(path: Path) -> str:
     """Return the language in a file's name, such as `en` in `words.en.vtt`; empty if there is none."""
     said = path.with_suffix("").suffix[1:]
     return said if _LANGUAGE.fullmatch(said) else ""
+
+
+def related(resource: JsonValue, file: Asset) -> tuple[bytes, str]:
+    """Return JSON and a small file as one body, and its media type (RFC 2387)."""
+    # A file does not contain its own hash.
+    mark = file.sha256
+    head = f"--{mark}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n{json.dumps(resource)}\r\n"
+    head += f"--{mark}\r\nContent-Type: {file.media_type}\r\n\r\n"
+    body = head.encode() + file.path.read_bytes() + f"\r\n--{mark}--\r\n".encode()
+    return body, f"multipart/related; boundary={mark}"
 
 
 def _problem(asset: Asset, language: str, limits: Limits, found: Collection[str]) -> str:

@@ -52,13 +52,13 @@ _SECONDS = re.compile(r"\d+(\.\d+)?")
 _HTTP = ("create", "poll", "result", "list", "content", "delete", "upload", "moderation", "completion")
 _PAGES = ("create", "poll", "result", "list", "content", "moderation", "completion")
 _NETWORK = (
-    "publish", "begin", "ask", "finish", "processing", "thumbnail", "describe", "account", "chat", "member",
-    "instance", "register", "token",
+    "publish", "begin", "ask", "finish", "processing", "thumbnail", "captions", "describe", "account", "chat",
+    "member", "instance", "register", "token",
 )  # fmt: skip
-_TAKES = ("publish", "upload", "begin", "finish", "describe")
+_TAKES = ("publish", "upload", "begin", "finish", "describe", "captions")
 _META = ("publish", "upload", "begin", "processing", "account", "list")
 _X = ("publish", "upload", "begin", "finish", "describe", "processing", "account", "list")
-_GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "account", "list")
+_GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "captions", "account", "list")
 # Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (
     Kind("4xx/5xx", _HTTP, "answer with this status; nothing is done. Also create:429:retry-after=1"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from pydantic import JsonValue
@@ -46,11 +47,12 @@ from reelwork_hooks import (
     time_of,
     value_at,
 )
+from reelwork_plugins.publishers.captions import Limits, to_send
 from reelwork_plugins.publishers.youtube.api import MOST_PAGES, PAGE, Api, refusal
 from reelwork_plugins.publishers.youtube.config import NOTHING_POSTED, YoutubeConfig, YoutubeOptions
 from reelwork_plugins.publishers.youtube.resource import body_hash, description, resource, title
 from reelwork_plugins.publishers.youtube.session import MEBIBYTE, begin, session
-from reelwork_plugins.publishers.youtube.sign_in import API, channel_of, google, service_in
+from reelwork_plugins.publishers.youtube.sign_in import API, captions_in, channel_of, google, service_in
 
 TRIES = 4
 """Times that the last piece is sent into one session."""
@@ -59,6 +61,8 @@ UPLOAD_SECONDS = 1200.0
 POLL_SECONDS = 30.0
 MISSING_SECONDS = 900.0
 """Seconds for which a new video may be missing in the API."""
+# Larger files are taken there, too, but not held in memory here.
+CAPTIONS = Limits("YouTube", ("text/vtt", "application/x-subrip"), 2_000_000)
 
 
 class Youtube(Plugin):
@@ -85,13 +89,19 @@ class Youtube(Plugin):
     account_fields: ClassVar[tuple[AccountField, ...]] = (
         AccountField("client_id", "Client ID", help="Of an OAuth client of the type Desktop app, in Google Cloud."),
         AccountField("client_secret", "Client secret", secret=True, help="Beside the client ID."),
+        AccountField(
+            "captions",
+            required=False,
+            default="no",
+            help="yes to add captions to videos. Google then lets Reelwork also change and delete your videos.",
+        ),
         AccountField("service", required=False, help="The address of a simulator, to rehearse with."),
     )
 
     @staticmethod
     async def oauth(given: Mapping[str, str], redirect_uri: str, context: Context) -> OAuth:
         """Sign in at Google, or at a simulator. Raises `InvalidInput`."""
-        return google(service_in(given))
+        return google(service_in(given), captions=captions_in(given))
 
     @staticmethod
     async def signed_in(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:
@@ -291,35 +301,32 @@ class Youtube(Plugin):
                 "playlistItems", part="snippet,contentDetails", playlistId=uploads, maxResults=PAGE, **more
             )
             total = read.at("pageInfo", "totalResults")
-            following = read.text_at("nextPageToken") or None
-            return Page(read, read.at("items"), following, total if isinstance(total, int) else None)
+            known = total if isinstance(total, int) else None
+            return Page(read, read.at("items"), read.text_at("nextPageToken") or None, known)
 
-        return await read_listing(
-            page_at,
-            lambda item: _candidate(item, post, api.base_url),
-            of="the list of uploads",
-            most_pages=MOST_PAGES,
-        )
+        candidate = partial(_candidate, post=post, service=api.base_url)
+        return await read_listing(page_at, candidate, of="the list of uploads", most_pages=MOST_PAGES)
 
     async def _dress(self, post: Post, video: str) -> None:
-        picture = post.thumbnail
-        if picture is None or picture.media_type not in ("image/jpeg", "image/png"):
-            return
+        """Add what a video can do without: its picture and its captions."""
+        api, picture = self._api(), post.thumbnail
+        if picture is not None and picture.media_type in ("image/jpeg", "image/png"):
+            await self._tried(api.set_thumbnail(video, picture), "YouTube chooses a picture for the video.")
+        for one in to_send(post, CAPTIONS, (), self.context.log):
+            await self._tried(api.add_captions(video, one), "Is the account signed in with captions = yes?")
+
+    async def _tried(self, work: Awaitable[None], told: str) -> None:
         try:
-            await self._api().set_thumbnail(video, picture)
+            await work
         except ReelworkError as error:
-            self.context.log.warning("%s. The video is there, with a picture of YouTube's choice.", error.message)
+            self.context.log.warning("%s. %s", error.message, told)
 
     def _receipt(self, made: Answer, post: Post) -> Receipt:
         id_, told, asked = made.text_at("id"), made.at("status"), resource(post)["status"]
         privacy = text_at(told, "privacyStatus") or asked["privacyStatus"]
         if privacy != asked["privacyStatus"]:
-            self.context.log.warning(
-                "YouTube made %s %s, not %s: Google has not audited the project of this client.",
-                id_,
-                privacy,
-                asked["privacyStatus"],
-            )
+            told = "YouTube made %s %s, not %s: Google has not audited the project of this client."
+            self.context.log.warning(told, id_, privacy, asked["privacyStatus"])
         return Receipt(
             id=id_,
             url=_address(self._service(), id_),

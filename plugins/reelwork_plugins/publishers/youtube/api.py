@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from reelwork_hooks import Answer, Asset, Context, Meaning, ReelworkError, Refusals, Service, Unavailable
+from reelwork_plugins.publishers.captions import Captions, related
 from reelwork_plugins.publishers.youtube.config import NOTHING_POSTED
 
 PAGE, MOST_PAGES = 50, 10
@@ -52,6 +55,22 @@ class Api(Service):
         )
         if answer.status != 200:
             raise refusal(answer, "setting the thumbnail")
+
+    async def add_captions(self, video: str, captions: Captions) -> None:
+        """Give a video captions in a language. May be repeated. Raises what `refusal` returns."""
+        snippet: dict[str, JsonValue] = {"videoId": video, "language": captions.language, "name": ""}
+        body, media_type = related({"snippet": snippet}, captions.asset)
+        answer = await self.request(
+            "POST",
+            f"{self.base_url}/upload/youtube/v3/captions",
+            params={"part": "snippet", "uploadType": "multipart"},
+            content=body,
+            headers={"Content-Type": media_type},
+            repeatable=True,
+        )
+        # A video has one file of a language and name.
+        if answer.status != 200 and answer.text_at("error", "errors", 0, "reason") != "captionExists":
+            raise refusal(answer, f"adding the captions in {captions.language!r}")
 
 
 def refusal(answer: Answer, what: str) -> ReelworkError:

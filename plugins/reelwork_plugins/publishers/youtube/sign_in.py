@@ -21,12 +21,22 @@ def service_in(given: Mapping[str, str]) -> str:
         raise InvalidInput(f"service: {error}.") from None
 
 
-def google(service: str) -> OAuth:
+def captions_in(given: Mapping[str, str]) -> bool:
+    """Return whether captions may be added with the account. Raises `InvalidInput`."""
+    said = given.get("captions", "").strip().casefold()
+    if said not in ("", "no", "yes"):
+        raise InvalidInput(f"captions: {said!r} is neither yes nor no.")
+    return said == "yes"
+
+
+def google(service: str, *, captions: bool = False) -> OAuth:
     """Return the sign-in."""
+    # Captions take a permission that includes the others, and more: nobody gives it unasked.
+    parts = (".force-ssl",) if captions else (".upload", ".readonly")
     return OAuth(
         authorize_url=f"{service}/o/oauth2/v2/auth" if service else "https://accounts.google.com/o/oauth2/v2/auth",
         token_url=f"{service}/token" if service else "https://oauth2.googleapis.com/token",
-        scopes=(f"{_SCOPE}.upload", f"{_SCOPE}.readonly"),
+        scopes=tuple(f"{_SCOPE}{part}" for part in parts),
         client_auth="post",
         extra={"access_type": "offline", "prompt": "consent"},
     )

@@ -24,6 +24,7 @@ from reelwork_plugins.publishers.youtube import Youtube, YoutubeConfig
 from reelwork_plugins.publishers.youtube.sign_in import google
 
 UPLOADS = "/upload/youtube/v3/videos"
+CAPTIONS = "/upload/youtube/v3/captions"
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,8 @@ def posted(network: Network, seen: Seen, tmp_path: Path, monkeypatch: pytest.Mon
     context._accounts.add("youtube", "youtube", Credentials({"channel": "UC1"}, {"access_token": TOKEN}))
     picture = tmp_path / "picture.jpg"
     picture.write_bytes(b"\xff\xd8picture")
+    words = tmp_path / "words.en.vtt"
+    words.write_text("WEBVTT\n")
     options = {"category": "28", "tags": ["sea", "the coast"], "notify": False, "license": "creativeCommon"}
     ahead = {"privacy": "public", "publish_at": datetime(2026, 12, 24, 18, tzinfo=UTC)}
     plugin = Youtube(YoutubeConfig(base_url=network.url), context)
@@ -83,6 +86,7 @@ def posted(network: Network, seen: Seen, tmp_path: Path, monkeypatch: pytest.Mon
             title=f"Dawn {number}",
             options=options,
             thumbnail=Asset.from_file(picture, Role.THUMBNAIL, media_type="image/jpeg"),
+            captions=(Asset.from_file(words, Role.CAPTIONS, media_type="text/vtt"),),
             **changes,
         )
         job = sample_job(id=f"j{number}")
@@ -106,6 +110,7 @@ def posted(network: Network, seen: Seen, tmp_path: Path, monkeypatch: pytest.Mon
 METHODS = {
     ("POST", UPLOADS): "youtube.videos.insert",
     ("POST", "/upload/youtube/v3/thumbnails/set"): "youtube.thumbnails.set",
+    ("POST", CAPTIONS): "youtube.captions.insert",
     ("GET", "/youtube/v3/videos"): "youtube.videos.list",
     ("GET", "/youtube/v3/channels"): "youtube.channels.list",
     ("GET", "/youtube/v3/playlistItems"): "youtube.playlistItems.list",
@@ -129,6 +134,8 @@ def test_every_request_is_one_of_the_document_s(posted: Network, discovery: Disc
 
 def test_every_body_that_is_sent_fits_its_schema(posted: Network, discovery: Discovery) -> None:
     bodies = [one["fields"] for one in requests_of(posted) if one["path"] == UPLOADS]
+    captions = [video.captions for video in posted.videos.values()]
+    assert captions == [{"en": b"WEBVTT\n"}] * 2
     assert len(bodies) == 2
     assert all("publishAt" in one["status"] for one in bodies[1:])
     for body in bodies:
@@ -138,16 +145,20 @@ def test_every_body_that_is_sent_fits_its_schema(posted: Network, discovery: Dis
 
 
 def test_the_sign_in_asks_for_scopes_that_allow_every_method(discovery: Discovery) -> None:
+    known = set(discovery.document["auth"]["oauth2"]["scopes"])
+    needed = {path: set(discovery.method(verb, path)["scopes"]) for verb, path in METHODS}
+    with_captions = set(google("", captions=True).scopes)
+    assert with_captions <= known
+    assert len(with_captions) == 1
+    assert all(with_captions <= scopes for scopes in needed.values())
     asked = set(google("").scopes)
-    assert asked <= set(discovery.document["auth"]["oauth2"]["scopes"])
-    for verb, path in METHODS:
-        assert asked & set(discovery.method(verb, path)["scopes"]), path
+    assert asked <= known
+    without = {path: scopes for path, scopes in needed.items() if path != CAPTIONS}
+    assert all(asked & scopes for scopes in without.values())
+    assert not asked & needed[CAPTIONS]
     # None is asked for that no method needs.
     for scope in asked:
-        alone = [
-            path for verb, path in METHODS if not asked - {scope} & set(discovery.method(verb, path)["scopes"])
-        ]
-        assert alone, scope
+        assert not all((asked - {scope}) & scopes for scopes in without.values()), scope
 
 
 def test_every_field_that_is_read_is_one_of_the_answer_s(posted: Network, seen: Seen, discovery: Discovery) -> None:

@@ -23,6 +23,7 @@ from reelwork_hooks import (
     Credentials,
     Effect,
     Found,
+    InvalidInput,
     Listing,
     NotDone,
     NotSent,
@@ -343,6 +344,50 @@ def test_a_video_that_is_processed_has_its_thumbnail_and_its_label(bench: Bench)
     bench.network.videos.clear()
     assert isinstance(bench.follow(receipt.replace(at=bench.context.now()), later), Pending)
     assert bench.follow(receipt.replace(at=datetime(2026, 1, 1, tzinfo=UTC)), later).state == "removed"
+
+
+def test_captions_are_added_to_the_video_in_each_language(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "WEBVTT\n\n00:00.000 --> 00:00.400\nΚαλημέρα.\n"
+    files = []
+    for name in ("a.el.vtt", "b.pt-BR.srt", "c.vtt"):
+        media_type = "text/vtt" if name.endswith("vtt") else "application/x-subrip"
+        (tmp_path / name).write_text(words)
+        files.append(Asset.from_file(tmp_path / name, Role.CAPTIONS, media_type=media_type))
+    bench.post = bench.post.replace(captions=tuple(files))
+    receipt = bench.publish(prepared=bench.prepare())
+    # The answer to the first is lost, and that to the second is given by a busy server.
+    bench.network.fails("captions:accept-then-drop@nth=1", "captions:503@nth=3")
+    assert isinstance(bench.follow(receipt), Pending)
+    there = {"el": words.encode(), "pt-BR": words.encode()}
+    assert bench.network.videos[receipt.id].captions == there
+    assert "no captions from c.vtt: their language is not known" in caplog.text
+    assert "captions = yes" not in caplog.text
+    assert isinstance(bench.follow(receipt), Pending)
+    assert bench.network.videos[receipt.id].captions == there
+
+
+def test_captions_that_are_refused_do_not_stop_the_post(
+    bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "a.en.vtt").write_text("WEBVTT\n")
+    captions = Asset.from_file(tmp_path / "a.en.vtt", Role.CAPTIONS, media_type="text/vtt")
+    bench.post = bench.post.replace(captions=(captions,))
+    receipt = bench.publish(prepared=bench.prepare())
+    bench.network.fails("captions:403*9")
+    assert isinstance(bench.follow(receipt), Pending)
+    assert "Is the account signed in with captions = yes?" in caplog.text
+
+
+def test_captions_take_a_permission_that_is_asked_for_by_name() -> None:
+    def scopes(**given: str) -> tuple[str, ...]:
+        return tuple(one.rpartition("/")[2] for one in asyncio.run(Youtube.oauth(given, "", None)).scopes)  # type: ignore[arg-type]
+
+    assert scopes() == scopes(captions="no") == ("youtube.upload", "youtube.readonly")
+    assert scopes(captions="Yes") == ("youtube.force-ssl",)
+    with pytest.raises(InvalidInput, match="neither yes nor no"):
+        scopes(captions="maybe")
 
 
 def test_a_project_without_an_audit_is_said_so(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

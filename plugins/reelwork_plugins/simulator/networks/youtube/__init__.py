@@ -37,6 +37,7 @@ def routes(sim: Simulation) -> list[Route]:
         (upload, "POST", "begin", api(network.begin)),
         (upload, "PUT", operation, api(network.send)),
         ("/upload/youtube/v3/thumbnails/set", "POST", "thumbnail", api(network.set_thumbnail)),
+        ("/upload/youtube/v3/captions", "POST", "captions", api(network.add_captions)),
         ("/youtube/v3/videos", "GET", "processing", api(network.list_videos)),
         ("/youtube/v3/videos", "DELETE", "delete", api(network.delete_video)),
         ("/youtube/v3/channels", "GET", "account", api(network.list_channels)),

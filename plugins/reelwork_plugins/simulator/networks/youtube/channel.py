@@ -53,6 +53,8 @@ class Video:
     fate: Fate
     film: Film | None = None
     thumbnail: tuple[str, bytes] | None = None
+    captions: Mapping[str, bytes] = field(default_factory=dict)
+    """The files by their language and name."""
 
     def status(self, now: float) -> dict[str, Any]:
         """Return its status as it is now."""
@@ -167,6 +169,15 @@ class Channels:
         with self.lock:
             self.videos[id_] = replace(self.owned(id_, account), thumbnail=picture)
 
+    def caption(self, id_: str, account: str, key: str, content: bytes) -> None:
+        """Give a video captions. Raises `Refused`, also when it has some of this language and name."""
+        with self.lock:
+            video = self.owned(id_, account)
+            if key in video.captions:
+                message = "The specified video already has a caption track with this language and name."
+                raise Refused(409, message, code="captionExists")
+            self.videos[id_] = replace(video, captions={**video.captions, key: content})
+
     def delete(self, id_: str, account: str) -> None:
         """Remove a video. Raises `Refused`."""
         with self.lock:
@@ -220,6 +231,7 @@ def video_json(video: Video, parts: tuple[str, ...], now: float) -> dict[str, An
     """Return these parts of a video."""
     status = video.status(now)
     seconds = video.film.seconds if video.film else 0.0
+    has_captions = str(bool(video.captions)).lower()
     words = {"uploaded": "processing", "processed": "succeeded"}
     snippet = {
         **video.snippet, "publishedAt": time_text(video.at), "channelId": channel_id(video.account),
@@ -229,7 +241,11 @@ def video_json(video: Video, parts: tuple[str, ...], now: float) -> dict[str, An
         "snippet": snippet,
         "status": status,
         "processingDetails": {"processingStatus": words.get(status["uploadStatus"], "failed")},
-        "contentDetails": {"duration": f"PT{round(seconds)}S", "definition": "hd", "caption": "false"},
+        "contentDetails": {
+            "duration": f"PT{round(seconds)}S",
+            "definition": "hd",
+            "caption": has_captions,
+        },
         "fileDetails": {"fileSize": str(video.size), "fileType": "video"},
     }
     return {"kind": "youtube#video", "id": video.id, **{name: every[name] for name in parts if name in every}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,6 +22,7 @@ from reelwork_plugins.simulator.networks.films import look_at
 from reelwork_plugins.simulator.networks.page import CONTENT_POLICY, Shown, posts_page
 from reelwork_plugins.simulator.networks.sign_in import Rules, SignIn, bearer
 from reelwork_plugins.simulator.networks.youtube import channel as rules
+from reelwork_plugins.simulator.networks.youtube.captions import captions_of
 from reelwork_plugins.simulator.networks.youtube.channel import Channels, Fate, Session, Video
 from reelwork_plugins.simulator.networks.youtube.resource import checked, parts_of
 from reelwork_plugins.simulator.refusals import Refused
@@ -34,6 +36,7 @@ SCOPES = frozenset(
 _UPLOAD = (f"{_AUTH}/youtube.upload", f"{_AUTH}/youtube", f"{_AUTH}/youtube.force-ssl")
 _READ = (f"{_AUTH}/youtube.readonly", f"{_AUTH}/youtube", f"{_AUTH}/youtube.force-ssl")
 _CHANGE = (f"{_AUTH}/youtube", f"{_AUTH}/youtube.force-ssl")
+_CAPTION = (f"{_AUTH}/youtube.force-ssl",)
 TOKEN_SECONDS = 3600.0
 LARGEST_PICTURE = 52_428_800
 LONGEST_PAGE = 50
@@ -179,6 +182,19 @@ class Youtube:
         here = f"{_here(request)}/vi/{id_}"
         return Reply({"kind": "youtube#thumbnailSetResponse", "items": [{"default": {"url": here}}]})
 
+    async def add_captions(self, sim: Simulation, request: Request, form: Form) -> Reply:
+        """POST /upload/youtube/v3/captions: a resource and a file in one body."""
+        account = self._who(sim, request, _CAPTION)
+        parts_of(request.query_params.get("part", ""))
+        if request.query_params.get("uploadType") != "multipart":
+            raise Refused(400, "The simulator takes uploadType=multipart only.", code="badRequest")
+        snippet, content = captions_of(form.content, request.headers.get("content-type", ""))
+        key = f"{snippet['language']} {snippet['name']}".strip()
+        self.channels.caption(snippet["videoId"], account, key, content)
+        at = rules.time_text(time.time())
+        told = {**snippet, "trackKind": "standard", "status": "serving", "lastUpdated": at}
+        return Reply({"kind": "youtube#caption", "id": secrets.token_urlsafe(16), "snippet": told})
+
     async def file(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """GET the bytes of a video, or its still picture."""
         video = self.channels.videos.get(request.path_params["id"])
@@ -204,6 +220,7 @@ class Youtube:
             "made with AI": status.get("containsSyntheticMedia", False), "state": status["uploadStatus"],
             "publish at": status.get("publishAt"), "tags": ", ".join(video.snippet.get("tags", ())),
             "bytes": video.size, "thumbnail": "its own" if video.thumbnail else None,
+            "captions": ", ".join(video.captions),
         }  # fmt: skip
         text = f"{video.snippet['title']}\n\n{video.snippet['description']}".rstrip()
         told = {name: value for name, value in facts.items() if value not in (None, "")}
