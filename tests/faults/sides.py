@@ -39,6 +39,10 @@ from reelwork_plugins.simulator.networks.tiktok.posts import Posts, open_id
 from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 from reelwork_plugins.simulator.networks.webhook.handlers import OPEN_SECRET, WebhookReceiver
 from reelwork_plugins.simulator.networks.webhook.inbox import Inbox
+from reelwork_plugins.simulator.networks.x.handlers import X
+from reelwork_plugins.simulator.networks.x.rules import SCOPES as X_SCOPES
+from reelwork_plugins.simulator.networks.x.rules import user_id
+from reelwork_plugins.simulator.networks.x.store import Timeline
 from reelwork_plugins.simulator.networks.youtube.channel import Channels
 from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
 
@@ -238,12 +242,14 @@ class NetworkSide(Side):
             played.channel = Channel()
         elif isinstance(played, WebhookReceiver):
             played.inbox = Inbox()
+        elif isinstance(played, X):
+            played.timeline = Timeline()
         self.simulator.simulation.log.clear()
 
     def _place(self, url: str) -> dict[str, Any]:
         if self.name == "mastodon":
             return {"instance": url, "access_token": "env:REELWORK_FAULTS_TOKEN"}
-        if self.name in BY_PAGE or self.name == "tiktok":
+        if self.name in BY_PAGE or self.name in ("tiktok", "x"):
             # Its account tells where it is.
             return {}
         if self.name == "discord":
@@ -258,6 +264,9 @@ class NetworkSide(Side):
     def _sign_in(self, folder: Path, url: str) -> None:
         """Store an account whose token has ended: each process begins with a refresh."""
         if self.name in SILENT or self.name in TOKENS:
+            return
+        if self.name == "x":
+            self._sign_in_at_x(folder, url)
             return
         if self.name in BY_PAGE:
             id_ = BY_PAGE[self.name](ANYONE)
@@ -282,6 +291,20 @@ class NetworkSide(Side):
         identity = next(iter(shown.values()))
         account = Credentials({**shown, "service": url}, secret, identity, expires_at=ended)
         Accounts(folder / "accounts.json").add(self.name, self.name, account)
+
+    def _sign_in_at_x(self, folder: Path, url: str) -> None:
+        """Store an account whose refresh token is good once."""
+        now, scopes = time.time(), tuple(sorted(X_SCOPES))
+        secret = {
+            "access_token": Token(self.name, ANYONE, scopes, now + 86_400).written(),
+            "refresh_token": Token(self.name, ANYONE, scopes, now + 86_401, refresh=True).written(),
+            "token_url": f"{self.url}/2/oauth2/token",
+            "client_id": "native",
+            "client_auth": "none",
+        }
+        id_ = user_id(ANYONE)
+        shown = {"id": id_, "username": ANYONE, "service": url, "identifier": f"@{ANYONE}"}
+        Accounts(folder / "accounts.json").add(self.name, self.name, Credentials(shown, secret, f"{url} x {id_}"))
 
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {
@@ -317,14 +340,16 @@ class NetworkSide(Side):
         return self.name not in SILENT or bool(self.table)
 
     def ends_without(self, fault: str) -> bool:
-        return fault.startswith(VIDEO_FAULTS)
+        # A process that is killed between the answer with the next refresh token and its commit has lost the
+        # sign-in: X gives each once. Its job then says so, and a person signs in.
+        return fault.startswith(VIDEO_FAULTS) or (self.name == "x" and ":401" in fault)
 
     def close(self) -> None:
         self._open.close()
 
 
 def _losing(operation: str) -> str:
-    return "accept-then-drop" if operation in ("upload", "begin") else "drop"
+    return "accept-then-drop" if operation in ("upload", "begin", "finish") else "drop"
 
 
 MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
@@ -334,6 +359,7 @@ DISCORD = ("account", "publish")
 TELEGRAM = ("account", "chat", "member", "publish")
 TIKTOK = ("account", "begin", "publish", "processing")
 WEBHOOK = ("publish",)
+X_ASKS = ("begin", "upload", "finish", "processing", "publish", "list")
 YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
     "facebook": lambda: NetworkSide("facebook", {}, (), FACEBOOK),
@@ -352,6 +378,7 @@ SIDES: Mapping[str, Callable[[], Side]] = {
     "webhook-lookup": lambda: NetworkSide(
         "webhook", {"lookup": "", "settle_seconds": 0.8}, ("keys:ignored",), (*WEBHOOK, "ask")
     ),
+    "x": lambda: NetworkSide("x", {}, (), X_ASKS),
     # A token that ends in the middle of whatever is being done.
     "youtube": lambda: NetworkSide("youtube", {}, ("access:expire=0.4",), YOUTUBE),
 }

@@ -43,7 +43,7 @@ from reelwork_hooks import (
     Receipt,
     hookimpl,
 )
-from reelwork_plugins.publishers import facebook, mastodon, tiktok, youtube
+from reelwork_plugins.publishers import facebook, mastodon, tiktok, x, youtube
 from reelwork_plugins.publishers.meta import publisher as meta
 
 WORDS = "A quiet harbour at dawn, boats and gulls"
@@ -163,6 +163,7 @@ def hurry() -> None:
     meta.ContainerPublisher.settle_seconds = WallPublisher.settle_seconds
     facebook.Facebook.settle_seconds = WallPublisher.settle_seconds
     tiktok.Tiktok.settle_seconds = WallPublisher.settle_seconds
+    x.X.settle_seconds = WallPublisher.settle_seconds
     meta.FIRST_POLL = meta.LONGEST_POLL = facebook.FIRST_POLL = facebook.LONGEST_POLL = 0.05
     tiktok.FIRST_POLL = tiktok.LONGEST_POLL = 0.05
     mastodon.FIRST_LOOK = youtube.POLL_SECONDS = 0.05
