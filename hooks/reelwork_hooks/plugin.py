@@ -154,6 +154,11 @@ class Plugin:
         """For a storage plugin with `public_url`: the reason why its settings allow no address. None: they do."""
         return None
 
+    @property
+    def post_note(self) -> str | None:
+        """For a publisher: what a person must know about each of its posts, in a sentence. A plan shows it."""
+        return None
+
     async def known_prompt(self, prompt: Prompt, job: Job) -> Prompt | None:
         """Return what `prompt_transform` would return, without paying, for a plugin that costs money.
 

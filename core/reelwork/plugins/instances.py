@@ -55,6 +55,8 @@ class Instance:
     needs_public_address: bool = False
     no_public_address: str | None = None
     """Why it can give no public address; None if it can, or is no storage."""
+    post_note: str | None = None
+    """What a person must know about each of its posts."""
 
 
 def start(callee: Callee, target: Callable[[Any, Any], Any], config: Config, context: Context) -> Instance:
@@ -104,6 +106,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         fits=read("fits", (), _fields),
         needs_public_address=read("needs_public_address", False, lambda given: given is True),
         no_public_address=read("no_public_address", None, _name),
+        post_note=read("post_note", None, _name),
     )
 
 

@@ -47,6 +47,8 @@ class PlannedPost(Frozen):
     """Why it will wait for a person's review; empty if it will not."""
     target: Target | None = None
     """The video it gets, where that is another than the render."""
+    note: str = ""
+    """What the destination says about each of its posts."""
     held_in_doubt: bool = False
     """True if the destination cannot be asked what was posted: should its answer be lost, the post is held."""
 
@@ -86,6 +88,7 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
             basis="" if quote is None else quote.basis,
             review=planned_reason(pipeline.workflow.review, name, cost),
             target=None if target == PLAIN else target,
+            note=pipeline.instances[name].post_note or "",
             held_in_doubt=cannot_be_asked(pipeline, name),
             publish_at=copy.publish_at or data.brief.publish_at,
             **{field: getattr(copy, field) for field in type(copy).model_fields if field != "publish_at"},

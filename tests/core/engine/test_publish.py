@@ -117,6 +117,14 @@ def test_the_plan_says_beforehand_what_would_be_held(lab: Any, kind: Idempotency
     assert ("if its answer is lost, it is held: wall cannot be asked" in "\n".join(_job(job, 1))) is held
 
 
+def test_the_plan_says_what_a_publisher_says_of_its_posts(lab: Any) -> None:
+    told = "as a draft, which a person posts"
+    lab.add_plugin("wall", type("Drafts", (publisher(Wall()),), {"post_note": told}), "publish")
+    (job,) = lab.studio().rehearse_sync(PROMPT).jobs
+    assert job.posts[0].note == told
+    assert f"    {told}" in "\n".join(_job(job, 1)).splitlines()
+
+
 def test_with_a_way_to_look_a_lost_answer_is_looked_up(lab: Any) -> None:
     wall = Wall()
     wall.faults = [accept_and_raise]

@@ -203,6 +203,8 @@ def _post(post: PlannedPost) -> Iterator[str]:
     costs = ", price unknown" if post.unknown_price else costs
     shape = "" if post.target is None else f", as {target_words(post.target.model_dump())}"
     yield f"  would be published to {post.destination}{where}{shape}{costs}"
+    if post.note:
+        yield f"    {post.note}"
     if post.held_in_doubt:
         yield f"    if its answer is lost, it is held: {post.destination} cannot be asked what was posted"
     if post.review:

@@ -92,9 +92,15 @@ class Tiktok(Plugin):
     def __init__(self, config: TiktokConfig, context: Context) -> None:
         super().__init__(config, context)
         if not config.direct:
+            # A draft takes no label.
             self.post_fields = ()  # type: ignore[misc]
-            told = "Without direct = true a video becomes a draft in the account's inbox, without text and label."
-            self.notes = (told, *type(self).notes)  # type: ignore[misc]
+
+    @property
+    def post_note(self) -> str | None:
+        """Tell that a video becomes a draft, which a person has to post."""
+        if self.config.direct:
+            return None
+        return "as a draft in the account's inbox, without text and label: a person posts it in TikTok"
 
     @staticmethod
     async def oauth(given: Mapping[str, str], redirect_uri: str, context: Context) -> OAuth:

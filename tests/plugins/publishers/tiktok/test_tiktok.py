@@ -208,7 +208,9 @@ def test_without_an_audit_a_video_goes_to_the_inbox_and_the_receipt_says_so(
     assert (told.state, dict(told.details)) == ("private", {"kind": "draft", "draft": DRAFT})
     assert bench.network.post().info is None
     assert DRAFT in caplog.text
-    assert (bench.plugin.post_fields, "inbox" in bench.plugin.notes[0]) == ((), True)
+    assert (bench.plugin.post_fields, "as a draft" in (bench.plugin.post_note or "")) == ((), True)
+    bench.configured()
+    assert bench.plugin.post_note is None
 
 
 def test_the_account_says_who_may_see_it_and_what_may_be_done_with_it(bench: Bench, film: Path) -> None:
