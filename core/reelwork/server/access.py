@@ -126,7 +126,7 @@ class AccessControl:
             return
         raise Problem(
             HTTPStatus.FORBIDDEN,
-            "A page from elsewhere may do nothing here.",
+            "A page of another site may do nothing here.",
             hint="Call the API from a program, or from this server's own pages.",
         )
 

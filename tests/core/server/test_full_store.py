@@ -52,7 +52,7 @@ def test_a_request_that_cannot_be_written_is_told_that_its_key_acts_once(tmp_pat
                     answer = await ask(written)
         told = answer.json()
         assert answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE, told
-        assert told["money"] == "What it does, it does once."
+        assert told["money"] == "It acts only once."
         assert "same Idempotency-Key" in told["hint"]
         assert "reelwork" not in told["hint"]
         # What was refused is in no half: as many runs as answers.

@@ -70,7 +70,7 @@ def test_a_server_waits_for_room_says_so_and_goes_on_by_itself(machine: Machine,
     # No name, no path: everybody may ask that.
     assert str(machine.folder) not in ready(server).text
     refused = start()
-    assert (refused.status_code, refused.json()["money"]) == (503, "What it does, it does once.")
+    assert (refused.status_code, refused.json()["money"]) == (503, "It acts only once.")
     until(lambda: "could not be written" in server.client.get("/").text, server)
     page = server.client.get("/").text
     for told in (

@@ -30,7 +30,7 @@ M = TypeVar("M", bound=BaseModel)
 KEY = "Idempotency-Key"
 KEY_PATTERN = r"^[!-~]{1,200}$"
 KEY_HEADER = Header(
-    KEY, "A name for this request that no other has. Sent again with it, it acts once.", KEY_PATTERN, required=True
+    KEY, "A unique name for this request. Sent again with it, it acts only once.", KEY_PATTERN, required=True
 )
 MOST_BYTES = 4_000_000
 """Bytes of a document that is sent."""
@@ -93,7 +93,7 @@ async def act(served: Served, request: Request, model: type[M], work: Work[M]) -
     except StoreUnwritable as error:
         # Not in the words of the command line, where what is run again is paid for again: a key acts once.
         raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE, error.message, money="What it does, it does once.",
+            HTTPStatus.SERVICE_UNAVAILABLE, error.message, money="It acts only once.",
             hint=f"Make room on the server's disk or check its rights. Then send it again with the same {KEY}.",
         ) from error  # fmt: skip
 
@@ -142,7 +142,7 @@ async def _known(store: Store, row: RequestRow, known: RequestRow) -> Response |
     if await store.worker_is_dead(known.owner) and await store.take_over(known, row.owner):
         return None
     raise Problem(
-        HTTPStatus.CONFLICT, "The same request is in work.", money="What it does, it does once.",
+        HTTPStatus.CONFLICT, "The same request is in progress.", money="It acts only once.",
         hint="Send it again in a moment for its answer.", headers={"Retry-After": "1"},
     )  # fmt: skip
 

@@ -135,7 +135,7 @@ def stream_events(served: Served, request: Request) -> Response:
     begin = newest if after is None or after > newest else after
     if served.streams.locked():
         raise Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE, "As many readers follow the events as this server serves at once.",
+            HTTPStatus.SERVICE_UNAVAILABLE, "Too many readers follow the events at once.",
             hint="Try again later, or read once: ?follow=false", headers={"Retry-After": "10"},
         )  # fmt: skip
     stream = _Stream(served, request.scope[TOKEN], job, asked.follow)

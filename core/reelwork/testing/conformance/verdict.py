@@ -56,7 +56,7 @@ def _problem(outcome: Outcome, words: Words, *, same_ids: bool) -> str:
     if outcome.crash:
         return f"the process failed on its own:\n{outcome.crash.rstrip()}"
     if len(outcome.jobs) != outcome.case.jobs:
-        return "a job was lost: the store does not have it any more. This is a fault in Reelwork; please report it."
+        return "a job was lost: the store no longer has it. This is a fault in Reelwork; please report it."
     if len(outcome.carried_out) > len(outcome.jobs) or _repeated(outcome):
         return _twice(outcome, words)
     wrong = _wrongly_absent(outcome)

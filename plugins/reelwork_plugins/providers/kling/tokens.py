@@ -73,7 +73,7 @@ class Signer:
         """Say how this machine's clock differs from the server's."""
         off = self._off(answer)
         if off is None or abs(off) < SAME_SECONDS:
-            return "its clock and this machine's agree, as far as it tells"
+            return "its clock and this machine's agree, as far as it shows"
         words = f"{abs(off) / 60:.0f} min" if abs(off) >= 90 else f"{abs(off):.0f} s"
         return f"this machine's clock is {words} {'behind' if off > 0 else 'ahead of'} Kling's"
 

@@ -286,7 +286,7 @@ class Facebook(Plugin):
         """Ask the video, which says whether it is published, and the page's list. Raises `Unavailable`."""
         prepared = effect.prepared
         if not isinstance(prepared, Mapping):
-            return Unsure("the upload was not noted, and no other handle tells")
+            return Unsure("the upload was not recorded, and no other handle shows it")
         videos, kind, video = self._videos(), str(prepared["kind"]), str(prepared["video"])
         standing = await videos.standing(video)
         if standing.is_posted or await videos.is_listed(kind, video):
@@ -338,7 +338,7 @@ class Facebook(Plugin):
         try:
             await videos.set_thumbnail(video, picture)
         except ReelworkError as error:
-            self.context.log.warning("%s. The video is there, with a picture of Facebook's choice.", error.message)
+            self.context.log.warning("%s. The video has a thumbnail that Facebook chose.", error.message)
 
 
 def _prepared(state: Mapping[str, Any]) -> JsonValue:

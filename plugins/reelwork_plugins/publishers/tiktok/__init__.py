@@ -291,7 +291,7 @@ class Tiktok(Plugin):
         """Ask for the post by its own id. Raises `Unavailable`."""
         prepared = effect.prepared
         if not isinstance(prepared, Mapping):
-            return Unsure("the post's id was not noted, and no other handle tells")
+            return Unsure("the post's id was not recorded, and no other handle shows it")
         standing = await self._api().standing(str(prepared["publish"]), post.clip.video.bytes)
         if standing.is_posted:
             return Found.one(_receipt(prepared, post))
@@ -315,7 +315,7 @@ class Tiktok(Plugin):
                 reason = {"reason": standing.why or "TikTok could not post it"}
                 return receipt.replace(state="failed", details={**receipt.details, **reason})
             case "missing" if age >= timedelta(seconds=MISSING_SECONDS):
-                reason = {"reason": "TikTok does not know the post any more"}
+                reason = {"reason": "TikTok no longer knows the post"}
                 return receipt.replace(state=None, details={**receipt.details, **reason})
         after = FIRST_POLL if job.pending is None else min(job.pending.after * 1.5, LONGEST_POLL)
         return Pending(after=after)
