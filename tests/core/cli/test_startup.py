@@ -24,6 +24,16 @@ HEAVY = {
     "difflib",
 }
 
+CHANGES_OR_DRIVES = {
+    "reelwork.store.commands",
+    "reelwork.store.sqlite.store",
+    "reelwork.store.sqlite.writer",
+    "reelwork.engine.stages.step",
+    "reelwork.studio.session",
+    "reelwork.ledger.ledger",
+}
+"""What changes a store or drives its jobs: half a hundred modules, and none that a plan needs."""
+
 MEASURES_TEXT = {"rich", "rich._extension", "rich.cells", "rich._unicode_data", "rich._unicode_data._versions"}
 """What of rich a list in columns needs: about 2 ms of 200."""
 
@@ -71,12 +81,17 @@ def test_help_imports_nothing_but_click_and_the_standard_library(arguments: tupl
     assert not added & {"asyncio", "importlib.metadata", "sqlite3"}
 
 
-def test_listing_jobs_builds_no_models(process, folder: Path) -> None:
+def test_listing_jobs_builds_no_models_and_planning_loads_nothing_that_changes_a_store(
+    process, folder: Path
+) -> None:
     process("run", "A lighthouse in the fog", "--duration", "0.5", "--resolution", "480p")
     for listing in (modules_after("jobs", "list"), modules_after("jobs", "list", "--json")):
         assert "reelwork.store.sqlite.reader" in listing, "the store was not even opened"
         assert not listing & HEAVY
         assert {name for name in listing if name.partition(".")[0] == "rich"} <= MEASURES_TEXT
+    planning = modules_after("plan", "A lighthouse in the fog")
+    assert "reelwork.store.sqlite.reader" in planning, "the store was not even opened"
+    assert not planning & CHANGES_OR_DRIVES
 
 
 def test_the_help_lists_every_command_and_the_exit_codes(cli) -> None:
