@@ -100,6 +100,8 @@ SPREAD = {
     "core/server/browser/test_walks.py": 3,
     "core/store/test_migrations.py": 2,
     "faults/test_kill_batch.py": 4,
+    "faults/test_misbehaviour.py": 2,
+    "faults/test_soak.py": 2,
     "faults/test_matrix.py::test_killed_anywhere_pays_and_posts_once": 6,
     "packaging/test_new_plugin.py": 4,
     "packaging/test_plugins_install.py": 4,
@@ -109,9 +111,16 @@ SPREAD = {
     "strangers/test_a01_controls.py": 7,
     "strangers/test_a01_one_control.py": 2,
     "strangers/test_a01_what_lists_show.py": 4,
+    "strangers/test_a08_rows_known_by_spelling.py": 3,
+    "strangers/test_b_ways_to_the_bytes.py": 3,
     "strangers/test_c_poisoned_answers.py": 4,
     "strangers/test_d_secrets.py": 3,
+    "strangers/test_e_the_border.py": 3,
     "strangers/test_e_the_terminal_stays_ours.py": 4,
+    "strangers/test_f_messages.py": 3,
+    "strangers/test_f_proxies.py": 2,
+    "strangers/test_f_simulator_doors.py": 2,
+    "strangers/test_f_wrong_input.py": 3,
 }
 """Of so many cases of a parametrized slow test, one is taken, counted over the whole file.
 

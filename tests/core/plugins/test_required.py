@@ -53,7 +53,7 @@ def test_what_an_extra_needs_is_looked_for(workshop: Any, tmp_path: Path, monkey
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [("'>=1'", "is no package with its versions"), ("'acme @ https://a.example/x.whl'", "has an address")],
+    [("'>=1'", "is not a package with its versions"), ("'acme @ https://a.example/x.whl'", "has an address")],
 )
 def test_what_is_no_requirement_is_refused_in_its_line(workshop: Any, given: str, told: str) -> None:
     problem = refused(workshop, f"name = 'a'\nrequires = [{given}]\n")

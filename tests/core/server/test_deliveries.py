@@ -491,7 +491,7 @@ def test_settings_that_cannot_be_meant_are_refused(office: OpenOffice, lines: st
 def test_an_address_that_is_none_is_refused_with_its_key(office: OpenOffice, tmp_path: Path, url: str) -> None:
     office()
     (tmp_path / "reelwork.toml").write_text(f'[webhooks.chat]\nurl = "{url}"\nsecret = "env:SHOP_SECRET"\n')
-    with pytest.raises(InvalidInput, match=r"webhooks\.chat\.url.*no address"):
+    with pytest.raises(InvalidInput, match=r"webhooks\.chat\.url.*not an address"):
         webhook_settings()
 
 

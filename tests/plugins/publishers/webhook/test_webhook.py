@@ -368,7 +368,7 @@ def test_only_a_receiver_that_can_be_asked_is_asked(tmp_path: Path) -> None:
         ({"url": "https://127.0.0.1/in"}, "lead out of this network"),
         ({"url": "https://media/in"}, "lead out of this network"),
         ({"url": "https://me:pw@x.example/"}, "leave out user name"),
-        ({"url": "ftp://x.example/"}, "this is no address"),
+        ({"url": "ftp://x.example/"}, "this is not an address"),
         ({"lookup": "https://x.example/posts"}, "write {id} once"),
         ({"lookup": "http://10.0.0.7/{id}"}, "lookup must begin with https"),
         ({"headers": {"Webhook-Id": "env:X"}}, "the request's own"),
