@@ -216,7 +216,7 @@ class NetworkSide(Side):
     def begin(self, folder: Path, url: str) -> Mapping[str, Any]:
         self.fail("")
         self._forget()
-        self._sign_in(folder, url)
+        self.sign_in(folder, url)
         self._there = url
         return {"plugins": [self.name], "plugin": {self.name: {**self.table, **self._place(url)}}}
 
@@ -261,7 +261,7 @@ class NetworkSide(Side):
             return {"base_url": url, "token": "env:REELWORK_FAULTS_TOKEN", "chat": "@rehearsal", "link_base": url}
         return {"base_url": url}
 
-    def _sign_in(self, folder: Path, url: str) -> None:
+    def sign_in(self, folder: Path, url: str) -> None:
         """Store an account whose token has ended: each process begins with a refresh."""
         if self.name in SILENT or self.name in TOKENS:
             return
@@ -272,7 +272,7 @@ class NetworkSide(Side):
             id_ = BY_PAGE[self.name](ANYONE)
             shown = {"id": id_, "login": "facebook", "service": url, "identifier": f"@{ANYONE}"}
             page = Credentials(shown, {"access_token": OPEN_TOKEN}, f"{url} {self.name} {id_}")
-            Accounts(folder / "accounts.json").add(self.name, self.name, page)
+            Accounts(folder / "accounts.json").add(self.name, self.name, page, replace=True)
             return
         is_tiktok = self.name == "tiktok"
         scopes = tuple(sorted(TIKTOK_SCOPES if is_tiktok else SCOPES))
@@ -290,7 +290,7 @@ class NetworkSide(Side):
         shown = {"id": open_id(ANYONE)} if is_tiktok else {"channel": "UC1"}
         identity = next(iter(shown.values()))
         account = Credentials({**shown, "service": url}, secret, identity, expires_at=ended)
-        Accounts(folder / "accounts.json").add(self.name, self.name, account)
+        Accounts(folder / "accounts.json").add(self.name, self.name, account, replace=True)
 
     def _sign_in_at_x(self, folder: Path, url: str) -> None:
         """Store an account whose refresh token is good once."""
@@ -304,7 +304,9 @@ class NetworkSide(Side):
         }
         id_ = user_id(ANYONE)
         shown = {"id": id_, "username": ANYONE, "service": url, "identifier": f"@{ANYONE}"}
-        Accounts(folder / "accounts.json").add(self.name, self.name, Credentials(shown, secret, f"{url} x {id_}"))
+        Accounts(folder / "accounts.json").add(
+            self.name, self.name, Credentials(shown, secret, f"{url} x {id_}"), replace=True
+        )
 
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {

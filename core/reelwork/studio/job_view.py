@@ -88,6 +88,8 @@ class JobView:
     """The destinations' answers, by destination."""
     held_posts: Mapping[str, str]
     """The destinations whose post is held, each with the reason, also while the job goes on at others."""
+    failed_posts: Mapping[str, str]
+    """The destinations whose post failed or was rejected, each with the reason."""
     refused_there: bool
     """True if a destination refused it, not moderation."""
     in_review: bool
@@ -170,7 +172,8 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         thumbnail=_thumbnail(clip),
         shapes=tuple(_shapes(data, clips)),
         receipts={name: post["receipt"] for name, post in posts.items() if post.get("receipt")},
-        held_posts={name: post.get("reason", "") for name, post in posts.items() if post.get("state") == "held"},
+        held_posts=_reasons(posts, "held"),
+        failed_posts=_reasons(posts, "failed", "rejected"),
         refused_there=any(post.get("refused_there") for post in posts.values()),
         in_review=row.status in (ACTIVE, HELD) and any(map(_is_in_review, posts.values())),
         unapproved=any(post.get("review") and post.get("state") == "rejected" for post in posts.values()),
@@ -185,6 +188,10 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         attempts=row.attempts,
         data=data,
     )
+
+
+def _reasons(posts: Mapping[str, Mapping[str, Any]], *states: str) -> dict[str, str]:
+    return {name: post.get("reason", "") for name, post in posts.items() if post.get("state") in states}
 
 
 def _is_in_review(post: Mapping[str, Any]) -> bool:

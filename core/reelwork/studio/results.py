@@ -68,6 +68,8 @@ class JobResult(Frozen):
     """Why it is held."""
     held_posts: Mapping[str, str] = {}
     """The destinations whose post is held, each with the reason, also while the job goes on at others."""
+    failed_posts: Mapping[str, str] = {}
+    """The destinations whose post failed or was rejected, each with the reason."""
     refused_there: bool = False
     """Whether a destination refused it, not moderation: it can be posted once what it named is put right."""
     in_review: bool = False

@@ -73,10 +73,14 @@ def _block(job: JobResult, at: Vantage, *, alone: bool) -> Iterator[str]:
 def _trouble(job: JobResult, at: Vantage) -> Iterator[str]:
     if job.status == DONE:
         return
-    if job.reason:
-        first, *rest = wrapped(at.typed(job.reason), " " * 13)
-        yield f"  reason     {first.strip()}"
-        yield from rest
+    posts = {**dict.fromkeys(job.failed_posts, "failed"), **dict.fromkeys(job.held_posts, "held")}
+    if len(posts) > 1:
+        # The job's own reason is that of one of them.
+        for destination, word in posts.items():
+            why = at.typed(job.failed_posts.get(destination) or job.held_posts.get(destination, ""))
+            yield from _labelled(word, f"{destination}: {why.removeprefix(f'{destination}: ')}")
+    elif job.reason:
+        yield from _labelled("reason", at.typed(job.reason))
     elif job.status == ACTIVE:
         yield f"  reason     not finished; it is at: {step_words(job.step)}"
     if job.doubt:
@@ -87,6 +91,12 @@ def _trouble(job: JobResult, at: Vantage) -> Iterator[str]:
     following = next_words(job, at=at)
     if following:
         yield f"  next       {following}"
+
+
+def _labelled(label: str, text: str) -> Iterator[str]:
+    first, *rest = wrapped(text, " " * 13)
+    yield f"  {label:<11}{first.strip()}"
+    yield from rest
 
 
 def _table(jobs: Sequence[JobResult], at: Vantage) -> Iterator[str]:

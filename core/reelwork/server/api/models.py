@@ -65,6 +65,8 @@ class Job(Told):
     """The destinations' answers, by destination."""
     held_posts: dict[str, str]
     """The destinations whose post is held, each with the reason."""
+    failed_posts: dict[str, str]
+    """The destinations whose post failed or was rejected, each with the reason."""
     refused_there: bool
     """True if a destination refused it, not moderation."""
     in_review: bool
