@@ -65,7 +65,7 @@ def test_a_paid_render_is_seen_through(desk: Desk, serve: Serve, redirection: st
 @needs_a_full_device
 def test_what_is_lost_is_said_once(desk: Desk, serve: Serve) -> None:
     ended = shell(desk, f"reelwork run {desk.workflow(serve().origin)} --yes --log-file /dev/full -v")
-    assert ended.text.count("cannot be written") == 1
+    assert ended.text.count("can no longer be written") == 1
     assert "No space left on device. The run continues without it." in ended.err
 
 
@@ -79,7 +79,7 @@ def test_a_named_pipe_without_a_reader_is_an_error_and_not_waited_for(desk: Desk
     server = serve()
     ended = shell(desk, f"mkfifo pipe; reelwork run {desk.workflow(server.origin)} --yes --log-file pipe")
     assert ended.code == 2
-    assert "The log file pipe cannot be written" in ended.err
+    assert "The log file pipe can no longer be written" in ended.err
     assert server.creates == 0
 
 
