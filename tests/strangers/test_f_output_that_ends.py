@@ -79,7 +79,7 @@ def test_a_named_pipe_without_a_reader_is_an_error_and_not_waited_for(desk: Desk
     server = serve()
     ended = shell(desk, f"mkfifo pipe; reelwork run {desk.workflow(server.origin)} --yes --log-file pipe")
     assert ended.code == 2
-    assert "The log file pipe can no longer be written" in ended.err
+    assert "The log file pipe cannot be written" in ended.err
     assert server.creates == 0
 
 
