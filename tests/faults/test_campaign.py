@@ -102,10 +102,8 @@ class Campaign:
         found: Counter[tuple[str, str]] = Counter()
         for name, side in self.sides.items():
             for post in side.simulator.posts():
-                place = (
-                    {"rehearsal": "brand-a"}.get(post["account"], post["account"]) if name == "mastodon" else name
-                )
-                found[place, post["text"].split()[0]] += 1
+                at_mastodon = "brand-a" if post["account"] == ANYONE else str(post["account"])
+                found[at_mastodon if name == "mastodon" else name, post["text"].split()[0]] += 1
         return found
 
     def renders(self) -> Counter[str]:
