@@ -19,7 +19,7 @@ from sides import NetworkSide
 
 from reelwork_plugins.simulator import RunningSimulator
 from reelwork_plugins.simulator.networks.mastodon.handlers import SCOPES
-from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN, Token
+from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 
 GOOD = ("Dawn", "Noon", "Dusk")
 LONG = "Fox"
