@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,17 @@ def open_reader(path: Path, *, clock: Callable[[], float] = time.time) -> SyncRe
     from reelwork.store.sqlite.reader import SqliteReader
 
     return SqliteReader(path, clock=clock)
+
+
+@contextmanager
+def reading(path: Path, *, clock: Callable[[], float] = time.time) -> Iterator[SyncReader | None]:
+    """Open a store to read it; None where there is none, since reading must not make one. Raises `StoreInvalid`."""
+    reader = open_reader(path, clock=clock) if path.exists() else None
+    try:
+        yield reader
+    finally:
+        if reader is not None:
+            reader.close()
 
 
 def health_of(path: Path) -> Health:

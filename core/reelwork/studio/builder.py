@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -13,6 +15,7 @@ from reelwork.plugins.account_kinds import kind_named
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.guard import developing
 from reelwork.plugins.pipeline import Pipeline, build
+from reelwork.plugins.state import Overlaid
 from reelwork.plugins.trace import Tracer
 from reelwork.process_output import protect, release
 from reelwork.redaction.redactor import Redactor
@@ -127,3 +130,20 @@ class Builder:
 
             self._http = Http(redactor=self._redactor)
         return self._http
+
+
+@asynccontextmanager
+async def apart(
+    catalog: Catalog,
+    store: Callable[[], Values | None],
+    *,
+    on_progress: Progress | None = None,
+    on_trace: Callable[[str], None] | None = None,
+) -> AsyncIterator[Builder]:
+    """Return a builder that leaves the store, which may not even exist, untouched."""
+    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+        # What plugins have kept is read: what was paid for before is shown, and is not paid for again.
+        async with Builder(
+            catalog, Path(folder), values=Overlaid(store), on_progress=on_progress, on_trace=on_trace
+        ) as builder:
+            yield builder

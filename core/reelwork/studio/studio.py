@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,15 +11,14 @@ from reelwork.clock import Timeline
 from reelwork.errors import WorkflowInvalid
 from reelwork.ids import new_id
 from reelwork.plugins.catalog import Catalog
-from reelwork.plugins.state import Overlaid
 from reelwork.settings.arguments import check_path, check_settings, check_some, check_workflow
 from reelwork.settings.paths import store_path
 from reelwork.settings.workflow import Loaded
-from reelwork.store.open import open_reader, open_store
+from reelwork.store.open import open_store, reading
 from reelwork.store.records import FAILED, HELD, PAID_AGAIN, REJECTED, JobHead, JobRow
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.brief_checks import check_briefs
-from reelwork.studio.builder import Builder, Progress
+from reelwork.studio.builder import Builder, Progress, apart
 from reelwork.studio.dry_run import Keep, Rehearsal, every, rehearse
 from reelwork.studio.inputs import Workflow, launch_asked, load_asked
 from reelwork.studio.job_names import JobRows, find_job, head_of, heads_named, known_statuses, resumable
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from reelwork.engine.events import Watcher
     from reelwork.engine.reconcile import Reconciled
     from reelwork.store.protocol import Store
-    from reelwork.store.reader import SyncReader
     from reelwork.studio.batch_decisions import AskCopies, Copies
     from reelwork.studio.begin import Begun, Confirm
     from reelwork.studio.decisions import Choice
@@ -352,7 +349,9 @@ class Studio(SyncMethods, Reviewing):
     ) -> Launch:
         pipeline = builder.build(self._load(what))
         try:
-            with self._reading() as earlier:
+            with (
+                nullcontext(self._store) if self._store else reading(self._store_path, clock=self._time) as earlier
+            ):
                 launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=earlier)
                 await check_briefs(launch)
                 return launch.with_rooms(earlier)
@@ -363,29 +362,8 @@ class Studio(SyncMethods, Reviewing):
         """Return the store; None where there is none, since reading must not make one."""
         return None if self._store is None and not self._store_path.exists() else self.store
 
-    @contextmanager
-    def _reading(self) -> Iterator[SyncReader | None]:
-        """Open the store to read it, unless it is open; None where there is none."""
-        if self._store is not None or not self._store_path.exists():
-            yield self._store
-            return
-        reader = open_reader(self._store_path, clock=self._time)
-        try:
-            yield reader
-        finally:
-            reader.close()
-
-    @asynccontextmanager
-    async def _apart(self) -> AsyncIterator[Builder]:
-        """Return a builder that leaves the store, which may not even exist, untouched."""
-        with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
-            progress, trace = self._on_progress, self._on_trace
-            # What plugins have kept is read: what was paid for before is shown, and is not paid for again.
-            kept = Overlaid(self._there)
-            async with Builder(
-                self._catalog, Path(folder), values=kept, on_progress=progress, on_trace=trace
-            ) as builder:
-                yield builder
+    def _apart(self) -> AbstractAsyncContextManager[Builder]:
+        return apart(self._catalog, self._there, on_progress=self._on_progress, on_trace=self._on_trace)
 
     def _session(self) -> Session:
         from reelwork.studio.session import Session
