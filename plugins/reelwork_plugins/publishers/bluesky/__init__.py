@@ -47,10 +47,11 @@ from reelwork_plugins.publishers.bluesky.record import (
     record_key,
     timestamp,
 )
-from reelwork_plugins.publishers.bluesky.sign_in import DirectAccount, Session, SignedIn, server, sign_in
+from reelwork_plugins.publishers.bluesky.sign_in import KIND, DirectAccount, Session, SignedIn, server, sign_in
 from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, Blob, VideoService, upload_to_server
 from reelwork_plugins.publishers.bluesky.xrpc import Answer
 from reelwork_plugins.publishers.captions import to_send
+from reelwork_plugins.publishers.own_account import own_account
 
 
 class Bluesky(Plugin):
@@ -142,7 +143,7 @@ class Bluesky(Plugin):
         return NotDone(final=True, why=f"the key {rkey} is free") if found is None else Found.one(found)
 
     def _signed_in(self) -> SignedIn:
-        return SignedIn(self.context, self._direct or self.context.account(self.config.account_name))
+        return SignedIn(self.context, self._direct or own_account(self.context, self.config.account_name, KIND))
 
     @property
     def account_name(self) -> str | None:

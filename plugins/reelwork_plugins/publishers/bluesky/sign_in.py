@@ -57,11 +57,6 @@ class SignedIn:
     """An account, signed in. Everything here may be repeated and posts nothing."""
 
     def __init__(self, context: Context, account: Account) -> None:
-        if account.kind != KIND:
-            raise InvalidInput(
-                f"The account {account.name!r} is one of {account.kind}, not of {KIND}.",
-                hint="Name another `account`, or add one: reelwork accounts add bluesky --name NAME",
-            )
         self._context, self._account = context, account
 
     async def session(self) -> Session:

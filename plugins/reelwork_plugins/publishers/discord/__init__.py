@@ -40,6 +40,7 @@ from reelwork_plugins.publishers.discord.webhook import (
     signed_in,
 )
 from reelwork_plugins.publishers.post_text import disclosure, filled, fitted, with_disclosure
+from reelwork_plugins.publishers.upload_progress import upload_progress
 
 # https://discord.com/developers/docs/resources/webhook#execute-webhook. Code points, not what a reader sees as one.
 LONGEST_TEXT, LONGEST_ALT, LONGEST_THREAD = 2000, 1024, 100
@@ -142,11 +143,7 @@ class Discord(Plugin):
         name = "SPOILER_video.mp4" if options.spoiler else "video.mp4"
         payload = self._payload(prepared, options, name)
         self._refuse_before_turn()
-
-        def show(sent: int, total: int | None) -> None:
-            if total:
-                self.context.progress(job, 100 * sent / total, "uploading to Discord")
-
+        show = upload_progress(self.context, job, "uploading to Discord")
         thread = options.thread or self.config.thread or ""
         answer = await webhook.post(payload, name, post.clip.video, thread, show)
         self._turn = asyncio.get_running_loop().time() + pause_after(answer)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reelwork_hooks import Context, Credentials, InvalidInput, Problem
 from reelwork_plugins.publishers.discord.api import Address, Webhook
 from reelwork_plugins.publishers.discord.config import DEFAULT_ACCOUNT, DiscordConfig
+from reelwork_plugins.publishers.own_account import own_account
 
 
 async def sign_in(given: Mapping[str, str], context: Context) -> Credentials:
@@ -41,13 +42,7 @@ def address_in(values: Mapping[str, str]) -> Address:
 
 def account_values(config: DiscordConfig, context: Context) -> Mapping[str, str]:
     """Return what is stored of the account. Raises `InvalidInput`."""
-    account = context.account(config.account or DEFAULT_ACCOUNT)
-    if account.kind != "discord":
-        raise InvalidInput(
-            f"The account {account.name!r} is for {account.kind}, not for discord.",
-            hint="Name another `account`, or add one: reelwork accounts add discord --name NAME",
-        )
-    return account.read()
+    return own_account(context, config.account or DEFAULT_ACCOUNT, "discord").read()
 
 
 async def problems_of(values: Mapping[str, str], context: Context) -> list[Problem]:

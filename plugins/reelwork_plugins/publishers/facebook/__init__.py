@@ -17,6 +17,7 @@ from reelwork_hooks import (
     Credentials,
     Effect,
     Found,
+    HttpProgress,
     Idempotency,
     InvalidInput,
     Job,
@@ -57,6 +58,8 @@ from reelwork_plugins.publishers.facebook.videos import CODES, Span, Videos
 from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED, Graph
 from reelwork_plugins.publishers.meta.pages import has_ended
 from reelwork_plugins.publishers.meta.upload import send, upload_address
+from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.upload_progress import upload_progress
 
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0
 """Seconds after which a video is asked for, growing."""
@@ -132,13 +135,7 @@ class Facebook(Plugin):
         return kind_of(post, self.config.kind)
 
     def _account(self) -> Mapping[str, str]:
-        account = self.context.account(self.config.account)
-        if account.kind != "facebook":
-            raise InvalidInput(
-                f"The account {account.name!r} is for {account.kind}, not for facebook.",
-                hint="Name another `account`, or add one: reelwork accounts add facebook --name NAME",
-            )
-        return account.read()
+        return own_account(self.context, self.config.account, "facebook").read()
 
     def _videos(self) -> Videos:
         values = self._account()
@@ -172,11 +169,8 @@ class Facebook(Plugin):
         # The handle is on disk before the first byte is sent: an upload that breaks off is continued.
         return Pending(after=0, state={**made, "kind": kind, "tries": tries})
 
-    def _shows(self, job: Job, video_bytes: int, offset: int) -> Any:
-        def show(sent: int, _: int | None) -> None:
-            self.context.progress(job, min(100 * (offset + sent) / video_bytes, 100.0), "uploading to Facebook")
-
-        return show
+    def _shows(self, job: Job, total: int, offset: int) -> HttpProgress:
+        return upload_progress(self.context, job, "uploading to Facebook", total, offset)
 
     async def _sent(self, post: Post, job: Job, state: Mapping[str, Any]) -> JsonValue | Pending:
         """Send a reel's bytes, from where an earlier call broke off."""

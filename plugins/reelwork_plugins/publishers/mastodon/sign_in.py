@@ -20,6 +20,7 @@ from reelwork_hooks import (
 )
 from reelwork_plugins.publishers.mastodon.api import Server
 from reelwork_plugins.publishers.mastodon.config import DEFAULT_ACCOUNT, MastodonConfig, checked_instance
+from reelwork_plugins.publishers.own_account import own_account
 
 SCOPES = ("read:accounts", "read:statuses", "write:media", "write:statuses")
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
@@ -90,13 +91,7 @@ def signed_in(config: MastodonConfig, context: Context) -> SignedIn:
 
 def account_values(config: MastodonConfig, context: Context) -> Mapping[str, str]:
     """Return what is stored of the account. Raises `InvalidInput`."""
-    account = context.account(config.account or DEFAULT_ACCOUNT)
-    if account.kind != "mastodon":
-        raise InvalidInput(
-            f"The account {account.name!r} is for {account.kind}, not for mastodon.",
-            hint="Name another `account`, or add one: reelwork accounts add mastodon --name NAME",
-        )
-    return account.read()
+    return own_account(context, config.account or DEFAULT_ACCOUNT, "mastodon").read()
 
 
 async def problems_of(values: Mapping[str, str], context: Context) -> list[Problem]:

@@ -48,6 +48,8 @@ from reelwork_plugins.publishers.meta.containers import (
 from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED, Graph, is_missing
 from reelwork_plugins.publishers.meta.network import Network
 from reelwork_plugins.publishers.meta.upload import send
+from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.upload_progress import upload_progress
 
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0
 """Seconds after which a container is asked, growing: once a minute, as Meta wants it."""
@@ -80,13 +82,7 @@ class ContainerPublisher(Plugin):
     @property
     def api(self) -> Mapping[str, str]:
         """The account's values: `id`, and `service` where it is one of a simulator. Raises `InvalidInput`."""
-        account = self.context.account(str(self.config.account))
-        if account.kind != self.network.name:
-            raise InvalidInput(
-                f"The account {account.name!r} is for {account.kind}, not for {self.network.name}.",
-                hint=f"Name another `account`, or add one: reelwork accounts add {self.network.name} --name NAME",
-            )
-        return account.read()
+        return own_account(self.context, str(self.config.account), self.network.name).read()
 
     @abstractmethod
     def base_url(self, values: Mapping[str, str]) -> str:
@@ -135,10 +131,7 @@ class ContainerPublisher(Plugin):
     async def _send(self, graph: Graph, place: str, video: Asset, job: Job) -> None:
         """Send the bytes into a container. They may be sent again, into this one or another."""
         values, account = self.api, str(self.config.account)
-
-        def show(sent: int, _: int | None) -> None:
-            self.context.progress(job, 100 * sent / video.bytes, f"uploading to {self.network.title}")
-
+        show = upload_progress(self.context, job, f"uploading to {self.network.title}", video.bytes)
         answer = await send(graph, account, self.upload_address(values, place), video, show)
         if not answer.ok or answer.at("success") is not True:
             raise graph.refusal(answer, "the upload")

@@ -50,6 +50,7 @@ from reelwork_plugins.publishers.telegram.chat import (
 from reelwork_plugins.publishers.telegram.config import API, DEFAULT_ACCOUNT, TelegramConfig, TelegramPostOptions
 from reelwork_plugins.publishers.telegram.media import streams, thumbnail
 from reelwork_plugins.publishers.telegram.text import caption
+from reelwork_plugins.publishers.upload_progress import upload_progress
 
 SPACING = 1.0
 """Seconds between two posts to a chat. What comes earlier would be sent whole, and turned away."""
@@ -164,11 +165,7 @@ class Telegram(Plugin):
             who = signed_in(self.config, self.context)
             self._same_chat(who, prepared)
             fields, files = await asyncio.to_thread(_form, post, prepared)
-
-        def show(sent: int, total: int | None) -> None:
-            if total:
-                self.context.progress(job, 100 * sent / total, "uploading to Telegram")
-
+        show = upload_progress(self.context, job, "uploading to Telegram")
         now = asyncio.get_running_loop().time()
         if now < self._turn:
             words = "telegram: the chat takes one post a second"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reelwork_hooks import Answer, Context, Credentials, InvalidInput, Problem
+from reelwork_plugins.publishers.own_account import own_account
 from reelwork_plugins.publishers.telegram.api import MAY_NOT, Bot, is_result, read_refusal
 from reelwork_plugins.publishers.telegram.config import API, DEFAULT_ACCOUNT, TelegramConfig, checked_chat
 from reelwork_plugins.publishers.telegram.config import checked_server as checked
@@ -107,13 +108,7 @@ def signed_in(config: TelegramConfig, context: Context) -> SignedIn:
 
 def account_values(config: TelegramConfig, context: Context) -> Mapping[str, str]:
     """Return what is stored of the account. Raises `InvalidInput`."""
-    account = context.account(config.account or DEFAULT_ACCOUNT)
-    if account.kind != "telegram":
-        raise InvalidInput(
-            f"The account {account.name!r} is for {account.kind}, not for telegram.",
-            hint="Name another `account`, or add one: reelwork accounts add telegram --name NAME",
-        )
-    return account.read()
+    return own_account(context, config.account or DEFAULT_ACCOUNT, "telegram").read()
 
 
 async def problems_of(values: Mapping[str, str], context: Context) -> list[Problem]:

@@ -17,6 +17,7 @@ from reelwork_hooks import (
     Credentials,
     Effect,
     Found,
+    HttpProgress,
     Idempotency,
     InvalidInput,
     Job,
@@ -40,6 +41,7 @@ from reelwork_hooks import (
     errors_as,
     hookimpl,
 )
+from reelwork_plugins.publishers.own_account import own_account
 from reelwork_plugins.publishers.tiktok.account import account_problems
 from reelwork_plugins.publishers.tiktok.api import Api, refusal
 from reelwork_plugins.publishers.tiktok.checks import brief_problems, check_video, post_info
@@ -47,6 +49,7 @@ from reelwork_plugins.publishers.tiktok.chunks import EXPIRES, MEBIBYTE, Chunks,
 from reelwork_plugins.publishers.tiktok.config import NOTHING_POSTED, TiktokConfig, TiktokOptions
 from reelwork_plugins.publishers.tiktok.sign_in import API, PAGE, account_of, oauth_of, service_in
 from reelwork_plugins.publishers.tiktok.standing import Standing
+from reelwork_plugins.publishers.upload_progress import upload_progress
 
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0
 """Seconds after which a post is asked for, growing: TikTok answers 30 questions of an account a minute."""
@@ -127,13 +130,7 @@ class Tiktok(Plugin):
         check_video(post, job)
 
     def _account(self) -> Mapping[str, str]:
-        account = self.context.account(self.config.account)
-        if account.kind != "tiktok":
-            raise InvalidInput(
-                f"The account {account.name!r} is for {account.kind}, not for tiktok.",
-                hint="Name another `account`, or add one: reelwork accounts add tiktok --name NAME",
-            )
-        return account.read()
+        return own_account(self.context, self.config.account, "tiktok").read()
 
     def _api(self) -> Api:
         return Api(self.context, self._account().get("service") or API, self.config.account)
@@ -188,11 +185,8 @@ class Tiktok(Plugin):
                 "TikTok: the account has switched off %s, so this post has none.", " and ".join(off)
             )
 
-    def _shows(self, job: Job, total: int, offset: int) -> Any:
-        def show(sent: int, _: int | None) -> None:
-            self.context.progress(job, min(100 * (offset + sent) / total, 100.0), "uploading to TikTok")
-
-        return show
+    def _shows(self, job: Job, total: int, offset: int) -> HttpProgress:
+        return upload_progress(self.context, job, "uploading to TikTok", total, offset)
 
     async def _upload(self, post: Post, job: Job, publish_id: str) -> Upload | None:
         """Return the upload that was begun for this id; None where its address was forgotten."""

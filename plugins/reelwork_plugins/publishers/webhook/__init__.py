@@ -34,6 +34,7 @@ from reelwork_hooks import (
     signing_key,
     time_of,
 )
+from reelwork_plugins.publishers.upload_progress import upload_progress
 from reelwork_plugins.publishers.webhook.body import body_of, files_of
 from reelwork_plugins.publishers.webhook.config import WebhookConfig, WebhookPostOptions
 from reelwork_plugins.publishers.webhook.receiver import (
@@ -131,11 +132,7 @@ class WebhookPublisher(Plugin):
         with errors_as(NotSent, InvalidInput, lasting=True, money=NOTHING_POSTED):
             receiver = Receiver(self.config, self.context)
             headers = await receiver.signed(id_, body.encode())
-
-        def show(sent: int, total: int | None) -> None:
-            if total:
-                self.context.progress(job, 100 * sent / total, "sending to the receiver")
-
+        show = upload_progress(self.context, job, "sending to the receiver")
         files = files_of(post) if self.config.send == "file" else None
         answer = await receiver.post(headers, body, files, show)
         if not is_taken(answer):

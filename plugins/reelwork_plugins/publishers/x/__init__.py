@@ -15,6 +15,7 @@ from reelwork_hooks import (
     Context,
     Credentials,
     Effect,
+    HttpProgress,
     Idempotency,
     InvalidInput,
     Job,
@@ -36,6 +37,8 @@ from reelwork_hooks import (
     errors_as,
     hookimpl,
 )
+from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.upload_progress import upload_progress
 from reelwork_plugins.publishers.x.api import Api, unposted
 from reelwork_plugins.publishers.x.checks import PREMIUM_VIDEO, VIDEO, brief_problems, check_post
 from reelwork_plugins.publishers.x.config import NOTHING_POSTED, XConfig, XOptions
@@ -118,13 +121,7 @@ class X(Plugin):
         return list(brief_problems(brief, self.context.name))
 
     def _account(self) -> Mapping[str, str]:
-        account = self.context.account(self.config.account)
-        if account.kind != "x":
-            raise InvalidInput(
-                f"The account {account.name!r} is for {account.kind}, not for x.",
-                hint="Name another `account`, or add one: reelwork accounts add x --name NAME",
-            )
-        return account.read()
+        return own_account(self.context, self.config.account, "x").read()
 
     def _api(self) -> Api:
         return Api(self.context, self._account().get("service") or API, self.config.account)
@@ -180,11 +177,8 @@ class X(Plugin):
                 raise
             return told
 
-    def _shows(self, job: Job, video_bytes: int, offset: int) -> Any:
-        def show(sent: int, _: int | None) -> None:
-            self.context.progress(job, min(100 * (offset + sent) / video_bytes, 100.0), "uploading to X")
-
-        return show
+    def _shows(self, job: Job, total: int, offset: int) -> HttpProgress:
+        return upload_progress(self.context, job, "uploading to X", total, offset)
 
     async def _looked_at(
         self, media: Media, told: State, post: Post, job: Job, state: Mapping[str, Any]
