@@ -99,6 +99,8 @@ class Receipt(Grown, Frozen, defer_build=False):
     at: datetime | None = None
     """Time of publication; the engine fills in the time of the answer."""
     details: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    """Facts of the network's own. `left_out` has a sentence for each thing that it did not take with the video,
+    such as a file of captions. A job's page shows them."""
     state: PostOutcome | None = None
     """The state of the post, as the network says; None if that was not read. After `failed` and `removed` the job
     stops, with a `reason` in `details` as the network's words. It is not posted again."""

@@ -57,6 +57,12 @@ def label_of(job: Named) -> str:
     return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
 
 
+def left_out(details: object) -> list[str]:
+    """Return the sentences in a receipt's details about what the network did not take with the video."""
+    told = details.get("left_out") if isinstance(details, Mapping) else None
+    return [one for one in told if isinstance(one, str)] if isinstance(told, list | tuple) else []
+
+
 def target_words(target: Mapping[str, Any] | None) -> str:
     """Return what a target asks of a video, such as `9:16, at most 30 s`."""
     asked = target or {}

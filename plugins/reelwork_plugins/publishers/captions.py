@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from logging import Logger
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -34,22 +33,29 @@ class Limits:
     media_types: Collection[str]
     bytes: int
     """The most bytes of a file."""
+    most: int = 100
+    """The most files of a post."""
 
 
-def to_send(post: Post, limits: Limits, languages: Sequence[str], log: Logger) -> list[Captions]:
-    """Return the captions to send, one file for each language, and log which files are left out and why.
+LEFT_OUT = "left_out"
+"""Among the details of a receipt: a sentence for each thing that the network did not take with the video."""
+
+
+def to_send(post: Post, limits: Limits, languages: Sequence[str]) -> tuple[list[Captions], list[str]]:
+    """Return the captions to send, one file for each language, and a sentence for each file that is left out.
 
     `languages` are those of the post. The first one is taken for a file whose name says none.
     """
     found: dict[str, Captions] = {}
+    left_out = []
     for asset in post.captions:
         language = language_of(asset.path) or next(iter(languages), "")
         problem = _problem(asset, language, limits, found)
         if problem:
-            log.warning("%s gets no captions from %s: %s.", limits.network, asset.path.name, problem)
+            left_out.append(f"{limits.network} gets no captions from {asset.path.name}: {problem}.")
         else:
             found[language] = Captions(asset, language)
-    return list(found.values())
+    return list(found.values()), left_out
 
 
 def language_of(path: Path) -> str:
@@ -77,4 +83,6 @@ def _problem(asset: Asset, language: str, limits: Limits, found: Collection[str]
         return "their language is not known; set `language` of the plugin that made them"
     if language in found:
         return f"there are others in {language!r}"
+    if len(found) == limits.most:
+        return f"a post has at most {limits.most} of them"
     return ""

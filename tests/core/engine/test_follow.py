@@ -310,7 +310,8 @@ def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(shop: An
 
 def test_the_jobs_page_shows_what_became_of_its_posts(shop: Any) -> None:
     shown = Shown(value=False, by="sent")
-    network = Network(Receipt(id="final_1", replaces="post_1", state="private", disclosure=shown))
+    details = {"left_out": ["net gets no captions from words.srt: it does not take them."]}
+    network = Network(Receipt(id="final_1", replaces="post_1", state="private", disclosure=shown, details=details))
     plugins(shop.lab, network)
     row = followed(shop)
     with closing(SqliteStore(shop.lab.folder / "store.db")) as store:
@@ -319,6 +320,7 @@ def test_the_jobs_page_shows_what_became_of_its_posts(shop: Any) -> None:
     assert "net: published, private" in page
     assert "its id before was post_1" in page
     assert "its AI label: not shown (sent, not read back)" in page
+    assert "net gets no captions from words.srt: it does not take them." in page
     receipt = document["receipts"]["net"]
     assert (receipt["state"], receipt["replaces"], receipt["disclosure"]["value"]) == ("private", "post_1", False)
     assert document["effects"][-1]["remote_id"] == "final_1"

@@ -202,13 +202,18 @@ def test_a_missing_file_and_an_older_job_are_shown_as_they_are(dashboard: Dashbo
     job_id = job_of(dashboard)
     row = dashboard.store.job(job_id)
     assert row is not None
-    posts = {"x": {"state": "published", "receipt": {"id": "1"}}}
+    told = {"left_out": ["X gets no <captions>."]}
+    posts = {
+        "x": {"state": "published", "receipt": {"id": "1"}},
+        "y": {"state": "published", "receipt": {"id": "2", "details": told}},
+    }
     clip = {"video": {"path": "/nowhere.mp4", "role": "video"}}
     older = {"brief": {"prompt": "of an older version"}, "provider": "preview", "posts": posts, "clip": clip}
     bare = json.dumps(older)
     asyncio.run(dashboard.store.decide(job_id, SetJob(Status.DONE, "done", None, data=bare)))
     text = dashboard.page(f"/jobs/{job_id}")
     assert "of an older version" in text
+    assert text.count("X gets no &lt;captions&gt;.") == 1
     assert "video: 0 bytes" in text
     assert dashboard.ask("GET", f"/jobs/{job_id}/video").status_code == 404
 

@@ -1,4 +1,4 @@
-"""What all publishers share: the account they post with, and the progress of an upload."""
+"""What all publishers share: the account they post with, captions to send, and the progress of an upload."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from reelwork.plugins.account_kinds import kind_named
-from reelwork.testing import SampleContext, sample_job
-from reelwork_hooks import Credentials, InvalidInput
+from reelwork.testing import SampleContext, sample_job, sample_post
+from reelwork_hooks import Asset, Credentials, InvalidInput, Role
+from reelwork_plugins.publishers.captions import Limits, to_send
 from reelwork_plugins.publishers.own_account import own_account
 from reelwork_plugins.publishers.upload_progress import upload_progress
 
@@ -20,6 +21,27 @@ def test_an_account_of_another_network_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"The account 'main' is for x, not for tiktok\.") as raised:
         own_account(context, "main", "tiktok")
     assert raised.value.hint == "Name another `account`, or add one: reelwork accounts add tiktok --name NAME"
+
+
+def test_captions_that_a_network_does_not_take_are_named(tmp_path: Path) -> None:
+    def captions(name: str, media_type: str = "text/vtt") -> Asset:
+        path = tmp_path / name
+        path.write_text("WEBVTT\n")
+        return Asset.from_file(path, Role.CAPTIONS, media_type=media_type)
+
+    files = (
+        captions("a.en.vtt"),
+        captions("b.srt", "application/x-subrip"),
+        captions("c.vtt"),
+        captions("d.el.vtt"),
+    )
+    sent, left_out = to_send(sample_post(captions=files), Limits("Net", ("text/vtt",), 100, most=1), ["en"])
+    assert [(one.asset.path.name, one.language) for one in sent] == [("a.en.vtt", "en")]
+    assert left_out == [
+        "Net gets no captions from b.srt: it does not take application/x-subrip.",
+        "Net gets no captions from c.vtt: there are others in 'en'.",
+        "Net gets no captions from d.el.vtt: a post has at most 1 of them.",
+    ]
 
 
 def test_progress_is_of_the_whole_file_and_never_above_100(tmp_path: Path) -> None:

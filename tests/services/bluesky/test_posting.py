@@ -252,7 +252,7 @@ def test_captions_are_in_the_post_in_each_language(
         words("5.fr.vtt", "WEBVTT\n" * 3000),
     ]
     told = post.replace(captions=tuple(files), options={"languages": ["en"]})
-    bench.run(lambda plugin: posted(plugin, told, job))
+    receipt = bench.run(lambda plugin: posted(plugin, told, job))
     [kept] = pds.posts(person)
     sent = kept["value"]["embed"]["captions"]
     assert [(one["lang"], one["file"]["mimeType"]) for one in sent] == [("en", "text/vtt"), ("el", "text/vtt")]
@@ -262,6 +262,9 @@ def test_captions_are_in_the_post_in_each_language(
     assert "no captions from 3.vtt: there are others in 'en'" in caplog.text
     assert "no captions from 4.de.srt: it does not take application/x-subrip" in caplog.text
     assert "no captions from 5.fr.vtt: it takes at most 20,000 bytes" in caplog.text
+    assert [one.split(":")[0].split()[-1] for one in receipt.details["left_out"]] == [
+        "3.vtt", "4.de.srt", "5.fr.vtt",
+    ]  # fmt: skip
 
 
 def test_captions_whose_language_nobody_says_stay_here(

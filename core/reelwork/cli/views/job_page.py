@@ -22,7 +22,7 @@ from reelwork.studio.job_json import StoryReader, render_of, view_with
 from reelwork.studio.job_view import JobView, clips_of
 from reelwork.studio.next_words import HERE, Vantage, next_words
 from reelwork.studio.review import seen
-from reelwork.studio.wording import label_of, step_words, target_words
+from reelwork.studio.wording import label_of, left_out, step_words, target_words
 from reelwork.text import one_line, shown
 
 STATES = {
@@ -175,6 +175,7 @@ def _posts(view: JobView) -> Iterator[str]:
             if receipt.get("cost") is not None:
                 yield f"  cost {dollars(Decimal(receipt['cost']))}{_in_units(receipt['details'])}"
             yield from _label(receipt.get("disclosure") or {})
+            yield from (f"  {one_line(told)}" for told in left_out(receipt.get("details")))
 
 
 def _plugins(view: JobView) -> Iterator[str]:

@@ -40,7 +40,6 @@ from reelwork_plugins.publishers.bluesky.config import (
 from reelwork_plugins.publishers.bluesky.record import (
     CAPTIONS,
     COLLECTION,
-    MOST_CAPTIONS,
     Uploaded,
     languages_of,
     make_record,
@@ -50,7 +49,7 @@ from reelwork_plugins.publishers.bluesky.record import (
 from reelwork_plugins.publishers.bluesky.sign_in import KIND, DirectAccount, Session, SignedIn, server, sign_in
 from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, Blob, VideoService, upload_to_server
 from reelwork_plugins.publishers.bluesky.xrpc import Answer
-from reelwork_plugins.publishers.captions import to_send
+from reelwork_plugins.publishers.captions import LEFT_OUT, Captions, to_send
 from reelwork_plugins.publishers.own_account import own_account
 
 
@@ -110,7 +109,7 @@ class Bluesky(Plugin):
         session = await self._session(effect)
         # An earlier attempt's record may be there although its answer was lost: that is looked up first.
         if effect.attempt > 1 and (receipt := await self._earlier(session, rkey, effect)):
-            return receipt
+            return self._telling(receipt, post)
         did, uploaded = _prepared(effect)
         # A blob belongs to the repository it was uploaded to. A record elsewhere would show no video.
         if did != session.did:
@@ -126,7 +125,7 @@ class Bluesky(Plugin):
             uploaded = await self._uploaded_again(post, job)
             record = make_record(post, job, self.config, uploaded, effect.started_at)
             answer = await self._created(session, effect, rkey, record)
-        return await self._outcome(answer, session, rkey, effect)
+        return self._telling(await self._outcome(answer, session, rkey, effect), post)
 
     @hookimpl
     async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone | Unsure:
@@ -140,7 +139,9 @@ class Bluesky(Plugin):
             found = await self._look_up(session, rkey, effect)
         except Rejected as error:
             return Unsure(error.message)
-        return NotDone(final=True, why=f"the key {rkey} is free") if found is None else Found.one(found)
+        if found is None:
+            return NotDone(final=True, why=f"the key {rkey} is free")
+        return Found.one(self._telling(found, post))
 
     def _signed_in(self) -> SignedIn:
         return SignedIn(self.context, self._direct or own_account(self.context, self.config.account_name, KIND))
@@ -239,10 +240,21 @@ class Bluesky(Plugin):
     async def _uploaded(self, signed_in: SignedIn, post: Post, job: Job) -> Uploaded:
         video = await self._video(signed_in, post, job)
         captions = []
-        for one in to_send(post, CAPTIONS, languages_of(post, self.config), self.context.log)[:MOST_CAPTIONS]:
+        files, left_out = self._captions(post)
+        for told in left_out:
+            self.context.log.warning("%s", told)
+        for one in files:
             file = await upload_to_server(self.context, signed_in, one.asset)
             captions.append({"lang": one.language, "file": file})
         return Uploaded(video, captions)
+
+    def _captions(self, post: Post) -> tuple[list[Captions], list[str]]:
+        return to_send(post, CAPTIONS, languages_of(post, self.config))
+
+    def _telling(self, receipt: Receipt, post: Post) -> Receipt:
+        """Return a receipt that names the captions that were left out."""
+        _, left_out = self._captions(post)
+        return receipt.replace(details={**receipt.details, LEFT_OUT: left_out}) if left_out else receipt
 
     async def _video(self, signed_in: SignedIn, post: Post, job: Job) -> Blob:
         video = post.clip.video

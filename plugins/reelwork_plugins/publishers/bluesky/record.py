@@ -19,8 +19,7 @@ COLLECTION = "app.bsky.feed.post"
 # Of the lexicons app.bsky.feed.post and app.bsky.embed.video.
 TEXT_LIMIT, TEXT_BYTES = 300, 3000
 ALT_LIMIT, ALT_BYTES = 1000, 10_000
-CAPTIONS = Limits("Bluesky", ("text/vtt",), 20_000)
-MOST_CAPTIONS = 20
+CAPTIONS = Limits("Bluesky", ("text/vtt",), 20_000, most=20)
 
 _ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 _HASH_BITS = 40

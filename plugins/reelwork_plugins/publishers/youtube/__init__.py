@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -35,7 +35,6 @@ from reelwork_hooks import (
     Shown,
     Tokens,
     Unavailable,
-    Unsure,
     UploadDone,
     UploadOpen,
     UploadStatus,
@@ -47,7 +46,7 @@ from reelwork_hooks import (
     time_of,
     value_at,
 )
-from reelwork_plugins.publishers.captions import Limits, to_send
+from reelwork_plugins.publishers.captions import LEFT_OUT, Limits, to_send
 from reelwork_plugins.publishers.youtube.api import MOST_PAGES, PAGE, Api, refusal
 from reelwork_plugins.publishers.youtube.config import NOTHING_POSTED, YoutubeConfig, YoutubeOptions
 from reelwork_plugins.publishers.youtube.resource import body_hash, description, resource, title
@@ -142,9 +141,7 @@ class Youtube(Plugin):
         return self._receipt(status.answer, post)
 
     @hookimpl
-    async def find_post(
-        self, post: Post, job: Job, effect: Effect
-    ) -> Found[Receipt] | NotDone | Listing[Receipt] | Unsure:
+    async def find_post(self, post: Post, job: Job, effect: Effect) -> Found[Receipt] | NotDone | Listing[Receipt]:
         """Ask the upload's session; when that is gone, read the channel's uploads."""
         kept = await self._note(post, job).read()
         if kept is not None:
@@ -161,18 +158,17 @@ class Youtube(Plugin):
         """Set the thumbnail, then wait until YouTube has processed the video, and read its label back."""
         # Not before: until the receipt is in the store, the session is what knows of the video.
         await self._note(post, job).forget()
-        if job.pending is None:
-            await self._dress(post, receipt.id)
+        state: Any = await self._dress(post, receipt.id) if job.pending is None else job.pending.state
         read = await self._api().read("videos", part="status,processingDetails", id=receipt.id)
         status = read.at("items", 0, "status")
         if status is None:
             age = (self.context.now() - (receipt.at or job.created_at)).total_seconds()
             if age < MISSING_SECONDS:
-                return Pending(after=POLL_SECONDS)
+                return Pending(after=POLL_SECONDS, state=state)
             return receipt.replace(state="removed", details={"reason": "YouTube no longer shows it"})
         if text_at(status, "uploadStatus") == "uploaded":
-            return Pending(after=POLL_SECONDS, state={"dressed": True})
-        return receipt.replace(**_outcome(status))
+            return Pending(after=POLL_SECONDS, state=state)
+        return receipt.replace(**_outcome(status, value_at(state, LEFT_OUT)))
 
     def _service(self) -> str:
         """Return the address of the API: the account's token is good there only."""
@@ -307,19 +303,21 @@ class Youtube(Plugin):
         candidate = partial(_candidate, post=post, service=api.base_url)
         return await read_listing(page_at, candidate, of="the list of uploads", most_pages=MOST_PAGES)
 
-    async def _dress(self, post: Post, video: str) -> None:
-        """Add what a video can do without: its picture and its captions."""
+    async def _dress(self, post: Post, video: str) -> dict[str, Any]:
+        """Add what a video can do without: its picture and its captions. Return what it goes without."""
         api, picture = self._api(), post.thumbnail
+        captions, left_out = to_send(post, CAPTIONS, ())
+        work = [(partial(api.add_captions, video, one), "Add them in YouTube Studio.") for one in captions]
         if picture is not None and picture.media_type in ("image/jpeg", "image/png"):
-            await self._tried(api.set_thumbnail(video, picture), "YouTube chooses a picture for the video.")
-        for one in to_send(post, CAPTIONS, (), self.context.log):
-            await self._tried(api.add_captions(video, one), "Is the account signed in with captions = yes?")
-
-    async def _tried(self, work: Awaitable[None], told: str) -> None:
-        try:
-            await work
-        except ReelworkError as error:
-            self.context.log.warning("%s. %s", error.message, told)
+            work.append((partial(api.set_thumbnail, video, picture), "YouTube chooses a picture."))
+        for call, told in work:
+            try:
+                await call()
+            except ReelworkError as error:
+                left_out.append(f"{error.message}. {error.hint or told}")
+        for told in left_out:
+            self.context.log.warning("The video is posted. %s", told)
+        return {LEFT_OUT: left_out}
 
     def _receipt(self, made: Answer, post: Post) -> Receipt:
         id_, told, asked = made.text_at("id"), made.at("status"), resource(post)["status"]
@@ -363,14 +361,13 @@ def _label(status: Any) -> Shown | None:
     return Shown(value=said, by="read") if isinstance(said, bool) else None
 
 
-def _outcome(status: Mapping[str, Any]) -> dict[str, Any]:
+def _outcome(status: Mapping[str, Any], left_out: Any) -> dict[str, Any]:
     """Return the fields of a receipt for the status of a video that is not processed any more."""
     privacy = str(status.get("privacyStatus", ""))
     reason = str(status.get("failureReason") or status.get("rejectionReason") or "")
     states = {"failed": "failed", "rejected": "removed", "deleted": "removed"}
     state = states.get(str(status.get("uploadStatus")), "private" if privacy == "private" else "live")
-    details = {"privacy": privacy, **({"reason": reason} if reason else {})}
-    fields: dict[str, Any] = {"state": state, "details": details}
-    if (label := _label(status)) is not None:
-        fields["disclosure"] = label
-    return fields
+    told = {"privacy": privacy, "reason": reason, LEFT_OUT: left_out}
+    details = {name: value for name, value in told.items() if value or name == "privacy"}
+    label = _label(status)
+    return {"state": state, "details": details, **({} if label is None else {"disclosure": label})}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from pydantic import JsonValue
 
 from reelwork_hooks import Answer, Asset, Context, Meaning, ReelworkError, Refusals, Service, Unavailable
@@ -24,6 +26,8 @@ _REFUSALS = Refusals(
     no_funds=None,
     money=NOTHING_POSTED,
 )
+_MAY_NOT = Meaning("lasting", hint="Is the account signed in with captions = yes?")
+_OF_CAPTIONS = replace(_REFUSALS, statuses={**_REFUSALS.statuses, 403: _MAY_NOT})
 
 
 class Api(Service):
@@ -70,9 +74,9 @@ class Api(Service):
         )
         # A video has one file of a language and name.
         if answer.status != 200 and answer.text_at("error", "errors", 0, "reason") != "captionExists":
-            raise refusal(answer, f"adding the captions in {captions.language!r}")
+            raise refusal(answer, f"adding the captions in {captions.language!r}", _OF_CAPTIONS)
 
 
-def refusal(answer: Answer, what: str) -> ReelworkError:
+def refusal(answer: Answer, what: str, meanings: Refusals = _REFUSALS) -> ReelworkError:
     """Return the error for an answer that is no success, to a call that posts nothing."""
-    return _REFUSALS.of_repeatable(answer, f"youtube: {what} was answered {answer.words}")
+    return meanings.of_repeatable(answer, f"youtube: {what} was answered {answer.words}")

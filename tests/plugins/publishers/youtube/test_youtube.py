@@ -362,10 +362,14 @@ def test_captions_are_added_to_the_video_in_each_language(
     assert isinstance(bench.follow(receipt), Pending)
     there = {"el": words.encode(), "pt-BR": words.encode()}
     assert bench.network.videos[receipt.id].captions == there
-    assert "no captions from c.vtt: their language is not known" in caplog.text
+    assert "The video is posted. YouTube gets no captions from c.vtt: their language is not known" in caplog.text
     assert "captions = yes" not in caplog.text
-    assert isinstance(bench.follow(receipt), Pending)
+    waiting = bench.follow(receipt)
+    assert isinstance(waiting, Pending)
     assert bench.network.videos[receipt.id].captions == there
+    bench.network.process()
+    (told,) = bench.follow(receipt, bench.job.replace(pending=waiting)).details["left_out"]
+    assert told.startswith("YouTube gets no captions from c.vtt: ")
 
 
 def test_captions_that_are_refused_do_not_stop_the_post(
@@ -377,7 +381,19 @@ def test_captions_that_are_refused_do_not_stop_the_post(
     receipt = bench.publish(prepared=bench.prepare())
     bench.network.fails("captions:403*9")
     assert isinstance(bench.follow(receipt), Pending)
-    assert "Is the account signed in with captions = yes?" in caplog.text
+    (told,) = (one.getMessage() for one in caplog.records if one.name.endswith("youtube"))
+    assert told.startswith("The video is posted. youtube: adding the captions in 'en' was answered 403")
+    assert told.endswith(". Is the account signed in with captions = yes?")
+    # Of a busy server, and of a picture, no permission is asked about.
+    caplog.clear()
+    bench.network.fails("captions:503*99", "thumbnail:403*9")
+    picture = tmp_path / "picture.jpg"
+    picture.write_bytes(b"\xff\xd8picture")
+    bench.post = bench.post.replace(thumbnail=Asset.from_file(picture, Role.THUMBNAIL, media_type="image/jpeg"))
+    assert isinstance(bench.follow(receipt), Pending)
+    busy, refused = (one.getMessage() for one in caplog.records if one.name.endswith("youtube"))
+    assert busy.endswith(". Add them in YouTube Studio.")
+    assert refused.endswith(". YouTube chooses a picture.")
 
 
 def test_captions_take_a_permission_that_is_asked_for_by_name() -> None:
