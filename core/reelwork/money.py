@@ -6,6 +6,7 @@ from decimal import ROUND_CEILING, Decimal
 from typing import overload
 
 from reelwork_hooks.money import MOST_DOLLARS
+from reelwork_hooks.money import dollars as dollars
 
 # Whole numbers, since SQLite has no decimals: sums of floats would drift from what the provider charges.
 MICROS = 1_000_000
@@ -61,14 +62,3 @@ def to_dollars(micros: int | None) -> Decimal | None: ...
 def to_dollars(micros: int | None) -> Decimal | None:
     """Return the dollars of so many millionths; None for an amount that is not known."""
     return None if micros is None else Decimal(micros) / MICROS
-
-
-def dollars(amount: Decimal | None) -> str:
-    """Return an amount in words, such as `$1.50`; `unknown` for None."""
-    if amount is None:
-        return "unknown"
-    if not amount or amount >= Decimal("0.1"):
-        return f"${amount:.2f}"
-    # A post may cost a cent and a half: rounded, a hundred of them would not add up.
-    cents, _, finer = f"{amount:.4f}".rstrip("0").partition(".")
-    return f"${cents}.{finer:0<2}"

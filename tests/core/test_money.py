@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reelwork.engine.renders.details import foreign, merged, refused_cost, reported_money
-from reelwork.money import MICROS, problem_of, sound_micros, to_dollars, to_micros
+from reelwork.money import MICROS, dollars, problem_of, sound_micros, to_dollars, to_micros
 from reelwork_hooks import Price, ProviderConfig, RenderStatus
 from reelwork_hooks.money import MOST_DOLLARS
 
@@ -91,3 +91,19 @@ def test_a_signalling_nan_is_named_like_any_other() -> None:
 )
 def test_no_amount_is_rounded_to_nothing(amount: str, micros: int) -> None:
     assert to_micros(Decimal(amount)) == micros
+
+
+@pytest.mark.parametrize(
+    ("amount", "words"),
+    [
+        ("0", "$0.00"), ("0.4", "$0.40"), ("12", "$12.00"), ("0.205", "$0.205"), ("0.015", "$0.015"),
+        ("1234.5678", "$1234.5678"), ("0.0000001", "$0.000001"), ("1E+3", "$1000.00"),
+    ],
+)  # fmt: skip
+def test_an_amount_in_words_is_never_smaller_than_it_is(amount: str, words: str) -> None:
+    assert dollars(Decimal(amount)) == words
+
+
+@given(st.integers(min_value=0, max_value=10**12), st.integers(min_value=0, max_value=10**12))
+def test_two_different_amounts_never_look_the_same(one: int, other: int) -> None:
+    assert (dollars(to_dollars(one)) == dollars(to_dollars(other))) == (one == other)

@@ -22,6 +22,7 @@ INSIDE = {
         "Hashtags",
         "PostTime",
         "MOST_DOLLARS",
+        "dollars",
         "OptionsModel",
         "EventKind",
     ),

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ from reelwork.cli.shared import shared
 from reelwork.cli.vantage import vantage_afar
 from reelwork.cli.views.text import tell
 from reelwork.errors import Declined, WorkflowInvalid
+from reelwork.money import dollars
 from reelwork.net.api_client import ApiClient, NeedsAgreement
 from reelwork.store.statuses import GOES_ON, Status, Step
 from reelwork.studio.job_afar import StoryAfar, view_told
@@ -137,7 +139,7 @@ def _as_json(brief: Mapping[str, Any]) -> dict[str, Any]:
 
 def _show_plan(told: Mapping[str, Any]) -> NoReturn:
     if not shared().json:
-        cost = "an unknown price" if told["cost"] is None else f"${told['cost']}"
+        cost = "an unknown price" if told["cost"] is None else dollars(Decimal(str(told["cost"])))
         tell(f"{len(told['jobs'])} jobs at {told['provider']} for {cost}; --json shows them. Nothing was sent.")
     else:
         click.echo(json.dumps(told, indent=2, ensure_ascii=False))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from reelwork.money import to_dollars
+from reelwork.money import dollars, to_dollars
 from reelwork.store.rules import ceilings_of, named, setting_of
 
 if TYPE_CHECKING:
@@ -62,12 +62,12 @@ def room_notes(found: tuple[Room, ...], cost: Decimal | None) -> Iterator[str]:
     for room in found:
         period = room.name.rpartition("per_")[2]
         now = {"day": "today", "month": "this month"}[period]
-        state = f"the budget {room.named} = ${room.ceiling:.2f} has ${room.counted:.2f} in it {now} (UTC)"
+        state = f"the budget {room.named} = {dollars(room.ceiling)} has {dollars(room.counted)} in it {now} (UTC)"
         # An unknown price is judged by the ledger. Under a ceiling it is not sent unless that is allowed.
         if cost is None or cost <= room.left:
-            yield f"{state}; ${room.left:.2f} is left."
+            yield f"{state}; {dollars(room.left)} is left."
         else:
             yield (
-                f"{state}; ${room.left:.2f} is left for ${cost:.2f}. What does not fit is held, and "
+                f"{state}; {dollars(room.left)} is left for {dollars(cost)}. What does not fit is held, and "
                 f"`reelwork resume` continues with it when the {period} is over."
             )

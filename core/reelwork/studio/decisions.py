@@ -9,7 +9,7 @@ from typing import Any, Literal
 from reelwork.errors import MovedOn, WorkflowInvalid, shortened
 from reelwork.ids import is_clean
 from reelwork.ledger import DID_NOT_HAPPEN, LATE_ANSWER
-from reelwork.money import MICROS
+from reelwork.money import dollars, to_dollars
 from reelwork.planning.job_state import JobData
 from reelwork.store.commands import SetJob, Tell
 from reelwork.store.protocol import Store
@@ -249,7 +249,7 @@ def _still_in_doubt(store: Store, row: JobRow) -> dict[str, str]:
     if not doubt:
         return {}
     micros = sum(effect.reserved or 0 for effect in effects if effect.state in OPEN)
-    counted = f"${micros / MICROS:.2f} stays counted as in doubt" if micros else "It stays in doubt"
+    counted = f"{dollars(to_dollars(micros))} stays counted as in doubt" if micros else "It stays in doubt"
     resolve = f"reelwork jobs resolve {row.id}"
     hint = f"{resolve} --happened ID-THERE, or: {resolve} --did-not-happen"
     if doubt == "sent":

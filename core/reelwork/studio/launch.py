@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, overload
 
 from reelwork.errors import NotFound, PlanRefused
 from reelwork.ids import new_id
-from reelwork.money import to_dollars, to_micros
+from reelwork.money import dollars, to_dollars, to_micros
 from reelwork.planning.batch.cells import PlatformName, same_meaning
 from reelwork.planning.briefs import plan_brief
 from reelwork.planning.budget_room import Room, room_notes, rooms
@@ -329,7 +329,7 @@ def _check_prices(launch: Launch) -> None:
         ceiling = ceilings[name]
         if ceiling is not None and amount > ceiling:
             raise PlanRefused(
-                f"This would cost {_dollars(amount)}; the budget {name} is {_dollars(ceiling)}.",
+                f"This would cost {dollars(amount)}; the budget {name} is {dollars(ceiling)}.",
                 hint=f"Make fewer or shorter videos, or raise {name} under [budget].",
             )
 
@@ -343,11 +343,6 @@ def _no_price(launch: Launch) -> PlanRefused:
     return PlanRefused(
         f"A budget is set, but the price of the posts to {where} is not known.", hint=f"Give {allow}."
     )
-
-
-def _dollars(amount: Decimal) -> str:
-    """Return an amount in cents, or more precisely, so that two different amounts never look the same."""
-    return f"${amount:.2f}" if amount == round(amount, 2) else f"${amount.normalize():f}"
 
 
 def _check_takes(launch: Launch) -> None:

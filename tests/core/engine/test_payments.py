@@ -160,7 +160,7 @@ def test_a_budget_without_room_for_the_call_holds_the_job_uncalled(paying: Any, 
     assert job.status == "done"
     (job,) = paying.studio().run_sync(PROMPT).jobs
     assert (job.status, job.hold, len(plugin.calls)) == ("held", "over-budget:per_day", 1)
-    assert "This call of rewrite costs $0.02; with $0.10 already" in job.reason
+    assert "This call of rewrite costs $0.02; with $0.104 already" in job.reason
     assert payments(paying.studio().store, job.id) == []
     (job,) = paying.studio().resume_sync(job.id, settings={"budget": {"per_day": 1}}).jobs
     assert (job.status, len(plugin.calls)) == ("done", 2)

@@ -142,7 +142,7 @@ def test_a_post_is_reserved_and_counted_where_a_render_is(paid: Any, site: Site)
 def test_a_plan_and_the_question_before_a_run_name_the_price(paid: Any) -> None:
     launch = paid.studio().plan_sync(PROMPT, caption="Plain")
     assert launch.cost == RENDER + PLAIN
-    assert "$0.12" in consent_for(launch).spends
+    assert "$0.115" in consent_for(launch).spends
     assert "$0.015 of it for posts" in consent_for(launch).spends
     rehearsal = paid.studio().rehearse_sync(PROMPT, caption="See https://films.example")
     (job,) = rehearsal.jobs

@@ -87,7 +87,7 @@ def test_a_reported_charge_is_settled_in_dollars_and_shown_in_both(lab: Any) -> 
     with_provider(lab, {"credits": "0.01"}, charged="12.50")
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert (job.spent, job.cost) == (Decimal("0.125"), Decimal("0.125"))
-    assert "$0.12 (12.5 credits)" in page(lab, job.id)
+    assert "$0.125 (12.5 credits)" in page(lab, job.id)
 
 
 @pytest.mark.parametrize("worth", [{}, {"ticks": "0.1"}])

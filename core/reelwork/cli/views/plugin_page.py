@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from reelwork.cli.views.text import columns, described, line_width, paint, prose
+from reelwork.money import dollars
 from reelwork.plugins.brief_options import options_model
 from reelwork.plugins.context import PluginContext
 from reelwork.plugins.definition import Definition
@@ -217,7 +218,8 @@ def ability_rows(can: Capabilities) -> Iterator[list[str]]:
     if can.reference_roles:
         at = ", with a time" if can.reference_at else ""
         yield ["references as", f"{', '.join(can.reference_roles)}{at}"]
-    yield ["price", f"${can.price.per_second} a second as of {can.price.as_of}" if can.price else "not known"]
+    price = can.price and f"{dollars(can.price.per_second)} a second as of {can.price.as_of}"
+    yield ["price", price or "not known"]
     yield ["after a crash", _IDEMPOTENCY[can.idempotency.value]]
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from reelwork.credentials.accounts import StoredAccount
 from reelwork.errors import WorkflowInvalid
+from reelwork.money import dollars
 from reelwork.net.addresses import PORTS, Origin, RequestRefused
 from reelwork.net.proxies import Proxies
 from reelwork.plugins.account_kinds import Kind, check_account, problems_of
@@ -138,7 +139,7 @@ def _model(pipeline: Pipeline, model: str | None, can: Capabilities) -> Iterator
         text = f"{named}: the price is not known{', so that [budget] lets nothing through' if refused else ''}"
         yield Finding("warning" if refused else "note", "models", text, "Say it: provider.price_per_second = 0.10")
     else:
-        price = f"${can.price.per_second:.2f} a second as of {can.price.as_of}"
+        price = f"{dollars(can.price.per_second)} a second as of {can.price.as_of}"
         yield Finding("ok", "models", f"{named}: {price}{f' ({can.price.source})' if can.price.source else ''}")
 
 

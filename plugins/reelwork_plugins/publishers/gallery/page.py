@@ -17,12 +17,12 @@ from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote
 
+from reelwork_hooks.money import dollars
 from reelwork_plugins.publishers.gallery.entries import Entry
 
 NAMES = {"youtube": "YouTube", "instagram": "Instagram", "tiktok": "TikTok", "twitter": "X", "none": "Other"}
 STYLE = Path(__file__).with_name("page.css")
 DEFAULT_RATIO = 16 / 9
-CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -259,7 +259,7 @@ def _cost(cost: Decimal | None) -> str:
         return "cost unknown"
     if cost == 0:
         return "no cost"
-    return f"${cost.quantize(CENT):f}" if cost >= CENT else f"${cost.normalize():f}"
+    return dollars(cost)
 
 
 def _length(seconds: float) -> str:
