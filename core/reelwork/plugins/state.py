@@ -17,12 +17,16 @@ LARGEST_VALUE = 64 * 1024
 """Bytes of a value as JSON. A file belongs in `work_dir`."""
 
 
-class Values(Protocol):
-    """The part of a store that keeps values for the instances of plugins."""
+class Kept(Protocol):
+    """The part of a store that reads what the instances of plugins keep."""
 
     async def plugin_value(self, instance: str, key: str) -> str | None:
         """Return a value that an instance keeps; None if there is none."""
         ...
+
+
+class Values(Kept, Protocol):
+    """The part of a store that keeps values for the instances of plugins."""
 
     async def set_plugin_value(self, instance: str, key: str, value: str | None, expect: str | None) -> bool:
         """Change a value from what is expected, or remove it; False, and nothing is changed, if it is another."""
@@ -77,7 +81,7 @@ def checked_key(key: str) -> str:
 class Overlaid:
     """The values of a store as a dry run sees them: it reads them, and its own changes stay in memory."""
 
-    def __init__(self, below: Callable[[], Values | None]) -> None:
+    def __init__(self, below: Callable[[], Kept | None]) -> None:
         """`below` opens the store, or says that there is none."""
         self._below = below
         self._changed: dict[tuple[str, str], str | None] = {}

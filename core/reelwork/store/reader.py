@@ -86,6 +86,10 @@ class SyncReader(ScheduleReader, OutboxReader, Protocol):
         """Return one run; None if there is none."""
         ...
 
+    async def plugin_value(self, instance: str, key: str) -> str | None:
+        """Return a value that an instance of a plugin keeps; None if there is none."""
+        ...
+
     def runs(self, *, before: str | None = None, limit: int = -1) -> list[RunHead]:
         """Return runs, newest first: those added before the run `before`."""
         ...

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import AbstractContextManager, ExitStack, asynccontextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reelwork.plugins.catalog import Catalog
     from reelwork.plugins.observing import HookCall
     from reelwork.plugins.payments import Purse
-    from reelwork.plugins.state import Values
+    from reelwork.plugins.state import Kept, Values
     from reelwork.settings.workflow import Loaded
     from reelwork_hooks.http import HttpClient
     from reelwork_hooks.models import Job
@@ -135,15 +135,16 @@ class Builder:
 @asynccontextmanager
 async def apart(
     catalog: Catalog,
-    store: Callable[[], Values | None],
+    reading: Callable[[], AbstractContextManager[Kept | None]],
     *,
     on_progress: Progress | None = None,
     on_trace: Callable[[str], None] | None = None,
 ) -> AsyncIterator[Builder]:
-    """Return a builder that leaves the store, which may not even exist, untouched."""
-    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder:
+    """Return a builder that only reads the store, which may not even exist, when a plugin asks what it keeps."""
+    with tempfile.TemporaryDirectory(prefix="reelwork-") as folder, ExitStack() as opened:
+        below = cache(lambda: opened.enter_context(reading()))
         # What plugins have kept is read: what was paid for before is shown, and is not paid for again.
         async with Builder(
-            catalog, Path(folder), values=Overlaid(store), on_progress=on_progress, on_trace=on_trace
+            catalog, Path(folder), values=Overlaid(below), on_progress=on_progress, on_trace=on_trace
         ) as builder:
             yield builder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from reelwork.engine.events import Watcher
     from reelwork.engine.reconcile import Reconciled
     from reelwork.store.protocol import Store
+    from reelwork.store.reader import SyncReader
     from reelwork.studio.batch_decisions import AskCopies, Copies
     from reelwork.studio.begin import Begun, Confirm
     from reelwork.studio.decisions import Choice
@@ -173,7 +174,7 @@ class Studio(SyncMethods, Reviewing):
             pipeline = session.build(loaded)
             run_id = new_id()
             session.adopt(run_id, pipeline)
-            launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self._there())
+            launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self.store)
             # Before the question about money, which is about what is left once copies are kept.
             launch = decided(launch, copies, self.store).with_rooms(self.store)
             await check_briefs(launch)
@@ -349,21 +350,19 @@ class Studio(SyncMethods, Reviewing):
     ) -> Launch:
         pipeline = builder.build(self._load(what))
         try:
-            with (
-                nullcontext(self._store) if self._store else reading(self._store_path, clock=self._time) as earlier
-            ):
+            with self._reading() as earlier:
                 launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=earlier)
                 await check_briefs(launch)
                 return launch.with_rooms(earlier)
         finally:
             await pipeline.close()
 
-    def _there(self) -> Store | None:
-        """Return the store; None where there is none, since reading must not make one."""
-        return None if self._store is None and not self._store_path.exists() else self.store
+    def _reading(self) -> AbstractContextManager[SyncReader | None]:
+        """Return the store to read; None where there is none, since reading must not make one."""
+        return nullcontext(self._store) if self._store else reading(self._store_path, clock=self._time)
 
     def _apart(self) -> AbstractAsyncContextManager[Builder]:
-        return apart(self._catalog, self._there, on_progress=self._on_progress, on_trace=self._on_trace)
+        return apart(self._catalog, self._reading, on_progress=self._on_progress, on_trace=self._on_trace)
 
     def _session(self) -> Session:
         from reelwork.studio.session import Session

@@ -205,6 +205,26 @@ def test_a_dry_run_leaves_out_what_pays(paying: Any, plugin: Any) -> None:
     assert (rehearsal.skipped, plugin.calls) == (("rewrite (prompt_transform)",), [])
 
 
+class Series(Plugin):
+    """Counts its videos."""
+
+    @hookimpl
+    async def prompt_transform(self, prompt: Prompt, job: Job) -> Prompt:
+        last = await self.context.state.get("last")
+        await self.context.state.set("last", int(str(last or 0)) + 1, expect=last)
+        return prompt.replace(text=f"{prompt.text}, part {int(str(last or 0)) + 1}")
+
+
+def test_a_dry_run_reads_what_a_plugin_keeps_and_opens_no_store_to_write(lab: Any) -> None:
+    lab.add_plugin("series", Series, "prompt_transform")
+    studio = lab.studio()
+    assert studio.rehearse_sync(PROMPT).jobs[0].prompt.text == f"{PROMPT}, part 1"
+    assert not (lab.folder / "store.db").exists()
+    assert lab.studio().run_sync(PROMPT).jobs[0].prompt == f"{PROMPT}, part 1"
+    assert studio.rehearse_sync(PROMPT, takes=2).jobs[1].prompt.text == f"{PROMPT}, part 3"
+    assert studio._store is None
+
+
 def test_a_batch_row_can_be_corrected_when_only_a_plugin_was_paid(paying: Any, plugin: Any, tmp_path: Path) -> None:
     rows = tmp_path / "rows.csv"
     rows.write_text(f"id,prompt\na,{PROMPT}\n")

@@ -24,6 +24,7 @@ from reelwork.store.sqlite import (
     limits,
     outbox,
     pages,
+    plugin_state,
     post_stops,
     renders,
     retention,
@@ -97,6 +98,10 @@ class SqliteReader:
     def run(self, run_id: str) -> RunRow | None:
         """Return one run; None if there is none."""
         return self._reads.ask(lambda db: job_reads.get_run(db, run_id))
+
+    async def plugin_value(self, instance: str, key: str) -> str | None:
+        """Return a value that an instance of a plugin keeps; None if there is none."""
+        return self._reads.ask(lambda db: plugin_state.value_of(db, instance, key))
 
     def runs(self, *, before: str | None = None, limit: int = -1) -> list[RunHead]:
         """Return runs, newest first: those added before the run `before`."""
