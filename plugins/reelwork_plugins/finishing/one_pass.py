@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from reelwork_hooks import Asset, ReelworkError
 from reelwork_plugins.encoding import repeatable
 from reelwork_plugins.finishing.overlays import Over, Overlaying, pulled
 from reelwork_plugins.finishing.pixels import Size, pixel_aspect
+from reelwork_plugins.finishing.sound import Copied, Sound
 
 if TYPE_CHECKING:
     import av
+    from av.audio.stream import AudioStream
     from av.container import InputContainer, OutputContainer
     from av.filter.context import FilterContext
     from av.filter.graph import Graph
@@ -31,12 +33,22 @@ Failed = Callable[[str], ReelworkError]
 """Makes the error of a plugin, of the reason."""
 Filters = Callable[["Graph", "FilterContext", Size], "tuple[FilterContext, Size]"]
 """Adds filters to a graph behind those that turn the picture upright; gives the last one, and the size there."""
+Sounds = Callable[["OutputContainer", "InputContainer"], "dict[int, Sound]"]
+"""Adds the sounds of a new file; gives them by the numbers of the streams that they are made of."""
+_ENCODERS: dict[str, Literal["libx264", "libx265"]] = {"h264": "libx264", "hevc": "libx265"}
+"""FFmpeg's encoders of the codecs that are written."""
 
 
 def upright_alone(graph: Graph, at: FilterContext, whole: Size) -> tuple[FilterContext, Size]:
     """Add nothing: the picture stays as it is shown, with sides that can be encoded."""
     size = Size(whole.width - whole.width % 2, whole.height - whole.height % 2)
     return (at if size == whole else then(graph, at, "crop", f"{size}:0:0")), size
+
+
+def all_copied(target: OutputContainer, source: InputContainer) -> dict[int, Sound]:
+    """Copy every sound as it is."""
+    streams: Iterable[AudioStream] = source.streams.audio
+    return {stream.index: Copied(target, stream) for stream in streams}
 
 
 def recipe(*facts: object) -> str:
@@ -71,26 +83,30 @@ class OnePass:
         self,
         source: InputContainer,
         target: OutputContainer,
-        quality: int,
+        quality: float,
         *,
         filters: Filters,
         over: Over | None = None,
+        sounds: Sounds = all_copied,
+        codec: str = "h264",
+        fps: Fraction | None = None,
     ) -> None:
         self._source, self._target, self._quality = source, target, quality
+        self._codec, self._fps = codec, fps
         self._filters, self._over = filters, over
         self._overlaying: Overlaying | None = None
         self._stream: VideoStream = source.streams.video[0]
         # PyAV's default, SLICE, keeps to one core for a video with one slice a frame.
         self._stream.thread_type = "AUTO"
-        self._sound = {stream.index: target.add_stream_from_template(stream) for stream in source.streams.audio}
+        self._sounds = sounds(target, source)
         self._graph: Graph | None = None
         self._encoder: VideoStream | None = None
         self._waiting: list[Any] = []
 
     def run(self, seconds: float, progress: Progress) -> None:
         """Decode, filter and encode all frames, and copy the sound between them."""
-        for packet in self._source.demux(self._stream, *self._source.streams.audio):
-            if packet.stream.index in self._sound:
+        for packet in self._source.demux(self._stream, *self._heard()):
+            if packet.stream.index in self._sounds:
                 self._copy(packet)
                 continue
             for frame in packet.decode():
@@ -103,7 +119,12 @@ class OnePass:
         self._encode(self._graph)
         if self._overlaying is not None:
             self._write(self._overlaying.end())
+        for sound in self._sounds.values():
+            sound.end()
         self._target.mux(self._encoder.encode(None))
+
+    def _heard(self) -> list[AudioStream]:
+        return [stream for stream in self._source.streams.audio if stream.index in self._sounds]
 
     def _copy(self, packet: Any) -> None:
         if packet.dts is None:
@@ -112,8 +133,7 @@ class OnePass:
         if self._encoder is None:
             self._waiting.append(packet)
             return
-        packet.stream = self._sound[packet.stream.index]
-        self._target.mux(packet)
+        self._sounds[packet.stream.index].write(packet)
 
     def _frame(self, frame: Any) -> None:
         if self._graph is None:
@@ -130,8 +150,10 @@ class OnePass:
 
     def _add_encoder(self, size: Size) -> VideoStream:
         rate, base = self._stream.average_rate or Fraction(30), self._stream.time_base
-        options = {"crf": str(self._quality), "preset": "fast"}
-        made: VideoStream = self._target.add_stream("libx264", rate=rate, options=options)
+        if self._fps is not None:
+            rate, base = self._fps, 1 / self._fps
+        options = {"crf": f"{self._quality:g}", "preset": "fast"}
+        made = self._target.add_stream(_ENCODERS[self._codec], rate=rate, options=options)
         made.width, made.height, made.pix_fmt = size.width, size.height, "yuv420p"
         repeatable(made.codec_context)
         # The times of the frames stay as they are, also where they are not evenly spaced.
