@@ -66,6 +66,7 @@ SLOW = tuple(
         "packaging",
         "performance",
         "plugins/finishing/test_loudness.py",
+        "plugins/finishing/test_stitch.py",
         "plugins/finishing/test_transcode.py",
         "plugins/publishers/facebook/test_conformance.py",
         "plugins/publishers/instagram/test_conformance.py",

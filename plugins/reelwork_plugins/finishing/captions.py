@@ -6,6 +6,7 @@ import codecs
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from reelwork_plugins.finishing.cues import CaptionsInvalid, Cue, as_subrip, as_
 from reelwork_plugins.finishing.one_pass import OnePass, Progress, opened, recipe, upright_alone
 from reelwork_plugins.finishing.overlays import Overlay
 from reelwork_plugins.finishing.pixels import Size
+from reelwork_plugins.finishing.timeline import timeline_of
 
 # A file of this name is used again. So a change of the code that gives another file needs another number.
 _RECIPE = "1"
@@ -123,6 +125,7 @@ class Captions(Plugin):
             where, cues = self._cues(job)
             if not cues:
                 return None
+            cues = _later(cues, timeline_of(clip).render_starts)
             if self.config.mode == "sidecar":
                 return self._beside(clip, cues)
             look = self._look()
@@ -216,6 +219,11 @@ class Captions(Plugin):
             raise _Unusable(f"{name} cannot be read: there is no {path}", "Correct the path.") from error
         except OSError as error:
             raise _Unusable(f"{name} cannot be read: {error.strerror or error}") from error
+
+
+def _later(cues: Sequence[Cue], seconds: float) -> tuple[Cue, ...]:
+    """Return captions of a render that begins so many seconds after its video."""
+    return tuple(replace(cue, start=cue.start + seconds, end=cue.end + seconds) for cue in cues)
 
 
 @contextmanager

@@ -181,7 +181,7 @@ def _graph(stream: VideoStream, frame: Any, filters: Filters) -> tuple[Graph, Si
 
     graph = Graph()
     at: FilterContext = graph.add_buffer(template=stream)
-    at, whole = _upright(graph, at, stream, frame)
+    at, whole = upright(graph, at, stream, frame)
     at, size = filters(graph, at, whole)
     at = then(graph, at, "format", "yuv420p")
     at.link_to(graph.add("buffersink"))
@@ -196,7 +196,7 @@ def then(graph: Graph, at: FilterContext, name: str, arguments: str) -> FilterCo
     return following
 
 
-def _upright(graph: Graph, at: FilterContext, stream: VideoStream, frame: Any) -> tuple[FilterContext, Size]:
+def upright(graph: Graph, at: FilterContext, stream: VideoStream, frame: Any) -> tuple[FilterContext, Size]:
     """Turn the picture upright and make its pixels square. Return the size that it has then."""
     width, height = frame.width, frame.height
     aspect = pixel_aspect(stream)
