@@ -234,12 +234,13 @@ def platforms(place: str) -> str:
 
 
 def faults(place: str) -> str:
-    """What the simulator can make go wrong."""
-    rows = [["fault", "what happens"]]
+    """Each fault of the simulator, with the operations at which it can be switched on."""
+    rows = [["at", "fault", "what happens"]]
     for kind in load(place):
         value = {"none": "", "seconds": "=SECONDS", "text": "=TEXT"}[kind.value]
         value = f"[{value}]" if kind.default else value
-        rows += [[f"`{operation}:{kind.name}{value}`", kind.meaning] for operation in kind.operations]
+        operations = ", ".join(f"`{operation}`" for operation in kind.operations)
+        rows.append([operations, f"`{kind.name}{value}`", kind.meaning])
     return table(rows)
 
 
