@@ -116,6 +116,9 @@ class Plugin:
     fits: ClassVar[tuple[str, ...]] = ()
     """For a plugin with `post_download`: which of `aspect_ratio`, `longest`, `most_bytes` and `codecs` of
     `job.target` it brings a video to."""
+    caption_types: ClassVar[tuple[str, ...]] = ()
+    """The media types of the files of captions that a publisher posts with a video, or that a plugin with
+    `post_download` adds to one. A plan says of which types a destination posts none. Empty: that is not known."""
     units: ClassVar[Mapping[str, Decimal]] = {}
     """For a publisher: the units, such as `credits`, of `post_price` and of a receipt's `cost`, with the US dollars
     that one of each costs. A setting `units` of the plugin overrides it."""

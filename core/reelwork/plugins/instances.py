@@ -52,6 +52,8 @@ class Instance:
     """The videos that a publisher takes."""
     fits: tuple[str, ...] = ()
     """The fields of a target that it brings a video to."""
+    caption_types: tuple[str, ...] = ()
+    """The media types of captions that it posts, or adds."""
     needs_public_address: bool = False
     no_public_address: str | None = None
     """Why it can give no public address; None if it can, or is no storage."""
@@ -104,6 +106,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         # Nor need these be what they are here.
         accepts=read("accepts", Plugin.accepts, lambda given: given if isinstance(given, Target) else Target()),
         fits=read("fits", (), _fields),
+        caption_types=read("caption_types", (), _fields),
         needs_public_address=read("needs_public_address", False, lambda given: given is True),
         no_public_address=read("no_public_address", None, _name),
         post_note=read("post_note", None, _name),

@@ -48,7 +48,7 @@ class PlannedPost(Frozen):
     target: Target | None = None
     """The video it gets, where that is another than the render."""
     note: str = ""
-    """What the destination says about each of its posts."""
+    """What a person must know about it, as the destination says, and the captions that it goes without."""
     held_in_doubt: bool = False
     """True if the destination cannot be asked what was posted: should its answer be lost, the post is held."""
 
@@ -71,6 +71,14 @@ def cannot_be_asked(pipeline: Pipeline, destination: str) -> bool:
     return has_no_means and not pipeline.dispatcher.has(destination, "find_post")
 
 
+def _captions_left_out(pipeline: Pipeline, destination: str) -> str:
+    """Return the words about captions that a destination would not post; empty if it posts all, or does not say."""
+    taken = pipeline.instances[destination].caption_types
+    added = (kind for name in pipeline.order["post_download"] for kind in pipeline.instances[name].caption_types)
+    left_out = sorted(set(added) - set(taken)) if taken else []
+    return f"without captions in {' and '.join(left_out)}: it takes {' and '.join(taken)}" if left_out else ""
+
+
 def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator[PlannedPost]:
     """Yield the posts of a job, as they would be published."""
     if not is_posted(data.take, data.brief):
@@ -88,7 +96,7 @@ def planned_posts(pipeline: Pipeline, data: JobData, prompt: Prompt) -> Iterator
             basis="" if quote is None else quote.basis,
             review=planned_reason(pipeline.workflow.review, name, cost),
             target=None if target == PLAIN else target,
-            note=pipeline.instances[name].post_note or "",
+            note="; ".join(filter(None, (pipeline.instances[name].post_note, _captions_left_out(pipeline, name)))),
             held_in_doubt=cannot_be_asked(pipeline, name),
             publish_at=copy.publish_at or data.brief.publish_at,
             **{field: getattr(copy, field) for field in type(copy).model_fields if field != "publish_at"},

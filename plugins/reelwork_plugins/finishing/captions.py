@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from reelwork_hooks import Asset, Clip, Config, Job, Phase, Plugin, Problem, ReelworkError, Role, hookimpl
+from reelwork_hooks import Asset, Clip, Config, Context, Job, Phase, Plugin, Problem, ReelworkError, Role, hookimpl
 from reelwork_plugins.files import made_once
 from reelwork_plugins.finishing.caption_card import Look, NotDrawable, fitted, overlay
 from reelwork_plugins.finishing.cues import CaptionsInvalid, Cue, as_subrip, as_webvtt, decoded, parsed
@@ -100,6 +100,11 @@ class Captions(Plugin):
     Config = CaptionsConfig
     phase = Phase.EDIT
     config: CaptionsConfig
+
+    def __init__(self, config: CaptionsConfig, context: Context) -> None:
+        super().__init__(config, context)
+        if config.mode == "sidecar":
+            self.caption_types = (_TYPES[config.format],)  # type: ignore[misc]
 
     @hookimpl
     def check_brief(self, job: Job) -> list[Problem]:

@@ -125,6 +125,21 @@ def test_the_plan_says_what_a_publisher_says_of_its_posts(lab: Any) -> None:
     assert f"    {told}" in "\n".join(_job(job, 1)).splitlines()
 
 
+def test_the_plan_names_captions_that_a_destination_does_not_take(lab: Any) -> None:
+    def planned(taken: tuple[str, ...], made: str) -> str:
+        drafts = type("Drafts", (publisher(Wall()),), {"post_note": "as a draft", "caption_types": taken})
+        lab.add_plugin("wall", drafts, "publish")
+        lab.workflow["plugin"] = {"captions": {"text": "0 - 1 Good morning.", "format": made}}
+        (job,) = lab.studio().rehearse_sync(PROMPT).jobs
+        return job.posts[0].note
+
+    lab.workflow["plugins"]["add"] = ["captions"]
+    left_out = "as a draft; without captions in application/x-subrip: it takes text/vtt"
+    assert planned(("text/vtt",), "srt") == left_out
+    # One that takes them, or that does not say.
+    assert planned(("text/vtt",), "vtt") == planned((), "srt") == "as a draft"
+
+
 def test_with_a_way_to_look_a_lost_answer_is_looked_up(lab: Any) -> None:
     wall = Wall()
     wall.faults = [accept_and_raise]

@@ -60,6 +60,7 @@ class Bluesky(Plugin):
     PostOptions = BlueskyPostOptions
     # No `disclosure`: the lexicons have no label for AI, so the words in the text are all there is.
     post_fields = ("alt_text",)
+    caption_types = tuple(CAPTIONS.media_types)
     config: BlueskyConfig
     public = True
     # Each effect has a record key of its own. A repository holds one record under a key, and `createRecord` refuses
