@@ -362,6 +362,24 @@ def test_a_length_that_nothing_shortens_is_told_before_money_is_spent(campaign: 
     assert campaign.remote.creates == []
 
 
+def test_a_video_that_a_plugin_made_too_long_is_not_posted(lab: Any, tmp_path: Path) -> None:
+    longer = Asset.from_file(write_video(tmp_path / "longer.mp4", seconds=3), Role.VIDEO)
+
+    class Lengthen(Plugin):
+        """Puts a longer video in the clip's place."""
+
+        @hookimpl
+        def post_download(self, clip: Clip) -> Clip:
+            return clip.with_video(longer)
+
+    lab.add_plugin("lengthen", Lengthen, "post_download")
+    lab.add_plugin("poster", posting(), "publish")
+    lab.add_plugin("short", posting(accepts=Target(longest=2)), "publish")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert (job.status, [*posted]) == ("failed", ["poster"])
+    assert "it is 3.0 s long, and 2 s are taken" in job.reason
+
+
 def test_a_file_that_is_too_large_is_not_posted_and_the_plan_says_so(campaign: Any) -> None:
     campaign.workflow["destination"]["reels"]["most_bytes"] = 50
     (planned,) = campaign.studio().rehearse_sync(PROMPT).jobs

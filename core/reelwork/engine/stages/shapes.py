@@ -68,7 +68,10 @@ def unfit(work: Working, destination: str) -> str:
     """Return why a destination does not take the clip in place; empty if it does."""
     if work.data.clip is None:
         return ""
-    takes = (work.data.posts.get(destination, PostState()).target, checked_only(work.pipeline, destination))
+    target = work.data.posts.get(destination, PostState()).target
+    # A plugin may have made the video longer than the render, whose length the plan has checked.
+    length = Target(longest=work.pipeline.instances[destination].accepts.longest)
+    takes = (target, checked_only(work.pipeline, destination), length)
     found = (word for target in takes if target is not None for word in unfit_words(target, work.data.clip.video))
     wrong = "; ".join(dict.fromkeys(found))
     return f"the video does not fit: {wrong}. It is kept at {work.data.clip.video.path}" if wrong else ""
