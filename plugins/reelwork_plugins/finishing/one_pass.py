@@ -35,6 +35,8 @@ Filters = Callable[["Graph", "FilterContext", Size], "tuple[FilterContext, Size]
 """Adds filters to a graph behind those that turn the picture upright; gives the last one, and the size there."""
 Sounds = Callable[["OutputContainer", "InputContainer"], "dict[int, Sound]"]
 """Adds the sounds of a new file; gives them by the numbers of the streams that they are made of."""
+BT709, UNSAID = 1, 2
+"""FFmpeg's numbers for the colours of a video."""
 _ENCODERS: dict[str, Literal["libx264", "libx265"]] = {"h264": "libx264", "hevc": "libx265"}
 """FFmpeg's encoders of the codecs that are written."""
 
@@ -90,9 +92,10 @@ class OnePass:
         sounds: Sounds = all_copied,
         codec: str = "h264",
         fps: Fraction | None = None,
+        unsaid: int = UNSAID,
     ) -> None:
         self._source, self._target, self._quality = source, target, quality
-        self._codec, self._fps = codec, fps
+        self._codec, self._fps, self._unsaid = codec, fps, unsaid
         self._filters, self._over = filters, over
         self._overlaying: Overlaying | None = None
         self._stream: VideoStream = source.streams.video[0]
@@ -160,7 +163,9 @@ class OnePass:
         if base is not None:
             made.codec_context.time_base = base
         for name in ("color_range", "colorspace", "color_primaries", "color_trc"):
-            setattr(made.codec_context, name, getattr(self._stream.codec_context, name))
+            colours = int(getattr(self._stream.codec_context, name))
+            said = self._unsaid if colours == UNSAID and name != "color_range" else colours
+            setattr(made.codec_context, name, said)
         return made
 
     def _encode(self, graph: Graph) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from reelwork_hooks import Asset, ReelworkError
-from reelwork_plugins.finishing.one_pass import OnePass, Progress, opened, then, upright_alone
+from reelwork_plugins.finishing.one_pass import BT709, UNSAID, OnePass, Progress, opened, then, upright_alone
 from reelwork_plugins.finishing.pixels import Size
 from reelwork_plugins.finishing.rewrap import rewrap
 from reelwork_plugins.finishing.size_search import SizeSearch, Try
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 _LINES = (2160, 1440, 1080, 720, 540, 480, 360, 240, 144)
 """The shorter sides to which a video is made smaller for its bytes."""
+_HIGH = 720
+"""Pixels of the shorter side from which players take a video that does not say for BT.709."""
 _COPYING = 5.0
 """The per cent of the work that copying a picture takes, beside encoding it."""
-_COMMON = 1001
-"""The highest denominator of a frame rate: 30000/1001 is common."""
+_NTSC = Fraction(1000, 1001)
+"""The part of a whole frame rate that people write as 23.976, 29.97 or 59.94."""
 
 Tell = Callable[[float, str], None]
 """Reports the per cent done, and what is being done."""
@@ -109,7 +111,7 @@ class Transcoding:
 
     def _encode(self, part: Path, tried: Try, start: float, end: float) -> None:
         codec = self._codec()
-        fps = None if self._limits.fps is None else Fraction(self._limits.fps).limit_denominator(_COMMON)
+        fps = None if self._limits.fps is None else _rate(self._limits.fps)
         text = f"encoding to {codec}: {self._lines(tried.scale)} lines at quality {tried.quality:g}"
         progress = self._progress(start, end, text)
         with opened(self._video, part, self._failed) as (source, target):
@@ -121,8 +123,15 @@ class Transcoding:
                 sounds=self._sounds,
                 codec=codec,
                 fps=fps,
+                unsaid=self._colours(tried.scale),
             )
             made.run(self._facts.seconds, progress)
+
+    def _colours(self, scale: Fraction) -> int:
+        """Return the colours of a picture that does not say which it has."""
+        # A player takes the colours of a large picture for BT.709 and those of a small one for BT.601. What became
+        # small must say which it has.
+        return BT709 if self._lines(Fraction(1)) >= _HIGH > self._lines(scale) else UNSAID
 
     def _lines(self, scale: Fraction) -> int:
         return round(min(self._facts.size.width, self._facts.size.height) * scale)
@@ -175,6 +184,12 @@ def _smaller(
     size = Size(_floor(whole.width * scale), _floor(whole.height * scale))
     at = then(graph, at, "scale", f"{size}:flags=lanczos")
     return then(graph, at, "setsar", "1"), size
+
+
+def _rate(fps: float) -> Fraction:
+    """Return the frame rate that is meant."""
+    broadcast = round(fps / _NTSC) * _NTSC
+    return broadcast if abs(broadcast - fps) < 0.005 else Fraction(fps).limit_denominator(1000)
 
 
 def _floor(number: Fraction) -> int:

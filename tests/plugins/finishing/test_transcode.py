@@ -5,6 +5,7 @@ import math
 import struct
 import subprocess
 import sys
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -221,6 +222,26 @@ def test_the_frame_rate_changes_and_the_speed_does_not(tmp_path: Path, clip: Cli
         assert facts.duration == pytest.approx(1, abs=0.1)
 
 
+def test_a_frame_rate_of_television_is_exact(tmp_path: Path, clip: Clip) -> None:
+    with av.open(str(transcoded(tmp_path, clip, fps=29.97))) as container:
+        assert container.streams.video[0].average_rate == Fraction(30_000, 1001)
+
+
+def test_sound_that_is_encoded_stays_with_its_pictures(tmp_path: Path) -> None:
+    def first(path: Path, kind: str) -> float:
+        with av.open(str(path)) as container:
+            frame: Any = next(container.decode(**{kind: 0}))
+            return float(frame.time or 0)
+
+    def apart(path: Path) -> float:
+        return first(path, "audio") - first(path, "video")
+
+    late = a_clip(tmp_path / "clip.ts", format="mpegts")
+    path = transcoded(tmp_path, late, sound_kbps=32, quality=20)
+    assert apart(path) == pytest.approx(apart(late.video.path), abs=0.05)
+    assert probe(path).duration == pytest.approx(1, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("turned", "long_side", "size"), [(0, 160, (160, 90)), (90, 160, (90, 160)), (0, 101, (100, 56))]
 )
@@ -228,6 +249,16 @@ def test_a_long_side_is_made_shorter(tmp_path: Path, turned: int, long_side: int
     path = write_video(tmp_path / "clip.mp4", width=320, height=180, turned=turned)
     facts = probe(transcoded(tmp_path, Clip(video=Asset.from_file(path, Role.VIDEO)), long_side=long_side))
     assert (facts.width, facts.height) == size
+
+
+@pytest.mark.parametrize(("long_side", "colours"), [(640, 1), (1280, 2)])
+def test_a_large_picture_that_became_small_says_which_colours_it_has(
+    tmp_path: Path, long_side: int, colours: int
+) -> None:
+    path = write_video(tmp_path / "clip.mp4", width=1280, height=720, seconds=0.3)
+    made = transcoded(tmp_path, Clip(video=Asset.from_file(path, Role.VIDEO)), long_side=long_side, fps=5)
+    with av.open(str(made)) as container:
+        assert int(container.streams.video[0].codec_context.colorspace) == colours
 
 
 def test_by_quality_every_clip_is_encoded_unless_that_makes_it_larger(tmp_path: Path, clip: Clip) -> None:
