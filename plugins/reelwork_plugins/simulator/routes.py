@@ -13,14 +13,12 @@ from reelwork_plugins.simulator.exchange import answer
 from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.simulation import Simulation
 
+Operation = str | Callable[[Request], str]
+"""The name of a request for faults and the log, or a function that finds it."""
+
 
 def service_route(
-    sim: Simulation,
-    dialect: Dialect,
-    path: str,
-    methods: list[str],
-    operation: str | Callable[[Request], str],
-    handler: Handler,
+    sim: Simulation, dialect: Dialect, path: str, methods: list[str], operation: Operation, handler: Handler
 ) -> Route:
     """Return a route whose requests are answered in this dialect.
 
@@ -31,3 +29,8 @@ def service_route(
         return await answer(sim, dialect, operation, handler, request)
 
     return Route(path, endpoint, methods=methods)
+
+
+def service_routes(sim: Simulation, dialect: Dialect, *table: tuple[str, str, Operation, Handler]) -> list[Route]:
+    """Return the routes of a service: the path, the method, the operation and the handler of each."""
+    return [service_route(sim, dialect, path, [method], name, handle) for path, method, name, handle in table]

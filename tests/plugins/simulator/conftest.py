@@ -18,18 +18,24 @@ import pytest
 from tests.plugins.simulator.person import Person
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
+
+CANNED = SimulatorSettings(canned=True, render_seconds=0)
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    """A canned simulator whose renders are done at once, for tests that look at their own jobs only."""
-    with run_simulator(SimulatorSettings(canned=True, render_seconds=0)) as running:
+def shared(request: pytest.FixtureRequest) -> Iterator[RunningSimulator]:
+    """A simulator of the module's `SETTINGS`; without them a canned one whose renders are done at once."""
+    with run_simulator(getattr(request.module, "SETTINGS", CANNED)) as running:
         yield running
 
 
 @pytest.fixture
 def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=simulator.base_url, timeout=10) as client:
+    """A client of the simulator, signed in at a network."""
+    is_network = simulator.simulation.settings.network is not None
+    head = {"authorization": f"Bearer {OPEN_TOKEN}"} if is_network else {}
+    with httpx.Client(base_url=simulator.base_url, headers=head, timeout=20) as client:
         yield client
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -16,6 +15,7 @@ from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_
 from reelwork_plugins.simulator.networks.discord.channel import GUILD, HOOKS, LARGEST_FILE
 from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
 
+SETTINGS = SimulatorSettings(network="discord", rate_limits=False)
 TEXT, FORUM = HOOKS
 FLOW = """
 [brief]
@@ -33,18 +33,6 @@ publish = ["discord"]
 [plugin.discord]
 account = "rehearsal"
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="discord", rate_limits=False)) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
 
 
 @pytest.fixture(scope="module")

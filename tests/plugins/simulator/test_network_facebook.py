@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ from reelwork_plugins.simulator.networks.facebook.handlers import SCOPES, Facebo
 from reelwork_plugins.simulator.networks.facebook.store import REELS_A_DAY, page_id
 from reelwork_plugins.simulator.networks.tokens import ANYONE, Token
 
+SETTINGS = SimulatorSettings(network="facebook", render_seconds=0)
 V = "/v26.0"
 ME = f"{V}/{page_id(ANYONE)}"
 FLOW = """
@@ -33,25 +33,6 @@ publish = ["facebook"]
 [plugin.facebook]
 account = "rehearsal"
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="facebook", render_seconds=0)) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
-
-
-@pytest.fixture
-def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    head = {"authorization": "Bearer rehearsal-token"}
-    with httpx.Client(base_url=simulator.base_url, headers=head, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,6 +17,7 @@ from reelwork_plugins.simulator.networks.instagram.handlers import SCOPES, Insta
 from reelwork_plugins.simulator.networks.meta.store import MOST_CONTAINERS, account_id
 from reelwork_plugins.simulator.networks.tokens import ANYONE, Token
 
+SETTINGS = SimulatorSettings(network="instagram", render_seconds=0, rate_limits=False)
 ME = f"/v26.0/{account_id(ANYONE)}"
 GOOD: Mapping[str, str] = {"media_type": "REELS", "upload_type": "resumable", "caption": "Dawn #sea"}
 FLOW = """
@@ -35,25 +36,6 @@ publish = ["instagram"]
 [plugin.instagram]
 account = "rehearsal"
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="instagram", render_seconds=0, rate_limits=False)) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
-
-
-@pytest.fixture
-def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    head = {"authorization": "Bearer rehearsal-token"}
-    with httpx.Client(base_url=simulator.base_url, headers=head, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

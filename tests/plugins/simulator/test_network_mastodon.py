@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_
 from reelwork_plugins.simulator.networks.mastodon.instance import counted
 from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 
+SETTINGS = SimulatorSettings(network="mastodon", render_seconds=0, rate_limits=False)
 BACK = "http://127.0.0.1:1/"
 SCOPES = ["read:accounts", "read:statuses", "write:media", "write:statuses"]
 FLOW = """
@@ -41,19 +42,6 @@ publish = ["mastodon"]
 [plugin.mastodon]
 account = "rehearsal"
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    settings = SimulatorSettings(network="mastodon", render_seconds=0, rate_limits=False)
-    with run_simulator(settings) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
 
 
 @pytest.fixture(scope="module")

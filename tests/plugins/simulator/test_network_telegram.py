@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_
 from reelwork_plugins.simulator.networks.telegram.chats import BOT_ID, CHATS, LARGEST_VIDEO
 from reelwork_plugins.simulator.networks.telegram.handlers import TOKEN
 
+SETTINGS = SimulatorSettings(network="telegram", rate_limits=False)
 CHANNEL, _, GROUP = (chat.id for chat in CHATS)
 FLOW = """
 [brief]
@@ -46,18 +47,6 @@ link_base = "{url}"
 def _with_its_newer_times(monkeypatch: pytest.MonkeyPatch) -> None:
     # Without it the client warns of a change to come, which is an error in tests.
     monkeypatch.setenv("PTB_TIMEDELTA", "1")
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="telegram", rate_limits=False)) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
 
 
 @pytest.fixture(scope="module")

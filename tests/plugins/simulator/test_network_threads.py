@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,6 +16,7 @@ from reelwork_plugins.simulator.networks.meta.store import account_id
 from reelwork_plugins.simulator.networks.threads.handlers import SCOPES, Threads
 from reelwork_plugins.simulator.networks.tokens import ANYONE, Token
 
+SETTINGS = SimulatorSettings(network="threads", render_seconds=0)
 ME = f"/v1.0/{account_id(ANYONE)}"
 FLOW = """
 [brief]
@@ -31,25 +31,6 @@ publish = ["threads"]
 [plugin.threads]
 account = "rehearsal"
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="threads", render_seconds=0)) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
-
-
-@pytest.fixture
-def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    head = {"authorization": "Bearer rehearsal-token"}
-    with httpx.Client(base_url=simulator.base_url, headers=head, timeout=20) as client:
-        yield client
 
 
 def told(answer: httpx.Response) -> tuple[int, int, int | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -18,6 +18,7 @@ from reelwork_plugins.simulator.networks.tiktok.handlers import SCOPES, Tiktok
 from reelwork_plugins.simulator.networks.tiktok.posts import ADDRESS_SECONDS, POSTS_A_DAY, Posts, open_id
 from reelwork_plugins.simulator.networks.tokens import ANYONE, Token
 
+SETTINGS = SimulatorSettings(network="tiktok", render_seconds=0, rate_limits=False)
 POST = "/v2/post/publish"
 INFO: Mapping[str, Any] = {"title": "Dawn", "privacy_level": "PUBLIC_TO_EVERYONE", "is_aigc": True}
 HEAD = {"authorization": "Bearer rehearsal-token"}
@@ -41,12 +42,6 @@ direct = true
 """
 
 
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="tiktok", render_seconds=0, rate_limits=False)) as running:
-        yield running
-
-
 def played(simulator: RunningSimulator) -> Tiktok:
     network = simulator.simulation.network
     assert isinstance(network, Tiktok)
@@ -58,12 +53,6 @@ def simulator(shared: RunningSimulator) -> RunningSimulator:
     played(shared).store = Posts()
     shared.set_faults([])
     return shared
-
-
-@pytest.fixture
-def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=simulator.base_url, headers=HEAD, timeout=20) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")

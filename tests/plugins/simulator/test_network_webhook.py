@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,10 +14,11 @@ from standardwebhooks import Webhook
 from tests.plugins.simulator.person import Person
 
 from reelwork.testing import serving, write_video
-from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
+from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings
 from reelwork_plugins.simulator.networks.webhook.handlers import OPEN_SECRET, WebhookReceiver
 from reelwork_plugins.simulator.networks.webhook.inbox import Inbox
 
+SETTINGS = SimulatorSettings(network="webhook")
 FLOW = """
 [brief]
 prompt = "A small boat leaves a quiet harbour at dawn"
@@ -36,12 +37,6 @@ url = "{url}/posts"
 secret = "file:webhook.secret"
 private = true
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="webhook")) as running:
-        yield running
 
 
 @pytest.fixture

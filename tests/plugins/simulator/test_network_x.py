@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -17,6 +16,7 @@ from reelwork_plugins.simulator.networks.tokens import ANYONE, Token
 from reelwork_plugins.simulator.networks.x.handlers import X
 from reelwork_plugins.simulator.networks.x.rules import SCOPES, user_id
 
+SETTINGS = SimulatorSettings(network="x", render_seconds=0)
 ME = f"/2/users/{user_id(ANYONE)}/tweets"
 FLOW = """
 [brief]
@@ -32,25 +32,6 @@ publish = ["x"]
 [plugin.x]
 account = "rehearsal"
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="x", render_seconds=0)) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
-
-
-@pytest.fixture
-def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    head = {"authorization": "Bearer rehearsal-token"}
-    with httpx.Client(base_url=simulator.base_url, headers=head, timeout=20) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")

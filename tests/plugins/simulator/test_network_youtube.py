@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from reelwork_plugins.simulator.networks.tokens import Token
 from reelwork_plugins.simulator.networks.youtube.channel import QUARTER, SESSION_SECONDS
 from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
 
+SETTINGS = SimulatorSettings(network="youtube", render_seconds=0, rate_limits=False)
 UPLOAD = "/upload/youtube/v3/videos"
 GOOD: Mapping[str, Any] = {
     "snippet": {"title": "Dawn", "description": "A sea.", "tags": ["sea"]},
@@ -44,25 +45,6 @@ publish = ["youtube"]
 [plugin.youtube]
 account = "rehearsal"
 """
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[RunningSimulator]:
-    with run_simulator(SimulatorSettings(network="youtube", render_seconds=0, rate_limits=False)) as running:
-        yield running
-
-
-@pytest.fixture
-def simulator(shared: RunningSimulator) -> RunningSimulator:
-    shared.set_faults([])
-    return shared
-
-
-@pytest.fixture
-def client(simulator: RunningSimulator) -> Iterator[httpx.Client]:
-    head = {"authorization": "Bearer rehearsal-token"}
-    with httpx.Client(base_url=simulator.base_url, headers=head, timeout=20) as client:
-        yield client
 
 
 def begun(client: httpx.Client, total: int, resource: Any = GOOD, **headers: str) -> httpx.Response:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from starlette.requests import Request
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.facebook.handlers import NAME, Facebook, operation
 from reelwork_plugins.simulator.networks.meta.asking import handled
 from reelwork_plugins.simulator.networks.welcome import account_lines
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -31,7 +27,9 @@ def routes(sim: Simulation) -> list[Route]:
     network = sim.network = Facebook(sim)
     api, tokens = handled, network.tokens
     v = "/v26.0"
-    table: tuple[tuple[str, str, str | Callable[[Request], str], Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         (f"{v}/dialog/oauth", "GET", "authorize", tokens.pages.show),
         (f"{v}/dialog/oauth", "POST", "authorize", tokens.pages.decide),
         (f"{v}/oauth/access_token", "POST", "token", tokens.page_exchange),
@@ -51,7 +49,6 @@ def routes(sim: Simulation) -> list[Route]:
         ("/videos/{id}/", "GET", "page", api(network.page)),
         ("/", "GET", "page", api(network.page)),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:

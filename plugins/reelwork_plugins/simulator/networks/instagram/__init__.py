@@ -5,11 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.instagram.handlers import NAME, Instagram
 from reelwork_plugins.simulator.networks.meta.asking import handled
 from reelwork_plugins.simulator.networks.welcome import account_lines
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -28,7 +27,9 @@ def routes(sim: Simulation) -> list[Route]:
     network = sim.network = Instagram(sim)
     api, tokens = handled, network.tokens
     v = "/v26.0"
-    table: tuple[tuple[str, str, str, Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         ("/oauth/authorize", "GET", "authorize", tokens.pages.show),
         ("/oauth/authorize", "POST", "authorize", tokens.pages.decide),
         ("/oauth/access_token", "POST", "token", tokens.exchange),
@@ -51,7 +52,6 @@ def routes(sim: Simulation) -> list[Route]:
         ("/reel/{id}/", "GET", "page", api(network.page)),
         ("/", "GET", "page", api(network.page)),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:

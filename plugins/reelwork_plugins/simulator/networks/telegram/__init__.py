@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from starlette.requests import Request
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.telegram.chats import LARGEST_VIDEO
 from reelwork_plugins.simulator.networks.telegram.handlers import NAME, TOKEN, Telegram, operation
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -29,7 +25,9 @@ def routes(sim: Simulation) -> list[Route]:
     """Return the routes of the API and the pages."""
     network = sim.network = Telegram(sim)
     api = "/bot{token}/{method}"
-    table: tuple[tuple[str, str, str | Callable[[Request], str], Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         (api, "GET", operation, network.handler),
         (api, "POST", operation, network.handler),
         ("/file/{id}/{name}", "GET", "content", network.file),
@@ -37,7 +35,6 @@ def routes(sim: Simulation) -> list[Route]:
         ("/{chat}/{id}", "GET", "page", network.page),
         ("/", "GET", "page", network.page),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:

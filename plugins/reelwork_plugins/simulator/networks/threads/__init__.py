@@ -5,11 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.meta.asking import handled
 from reelwork_plugins.simulator.networks.threads.handlers import NAME, Threads
 from reelwork_plugins.simulator.networks.welcome import account_lines
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -21,7 +20,9 @@ def routes(sim: Simulation) -> list[Route]:
     network = sim.network = Threads(sim)
     api, tokens = handled, network.tokens
     v = "/v1.0"
-    table: tuple[tuple[str, str, str, Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         ("/oauth/authorize", "GET", "authorize", tokens.pages.show),
         ("/oauth/authorize", "POST", "authorize", tokens.pages.decide),
         ("/oauth/access_token", "POST", "token", tokens.exchange),
@@ -38,7 +39,6 @@ def routes(sim: Simulation) -> list[Route]:
         ("/@{account}/post/{id}", "GET", "page", api(network.page)),
         ("/", "GET", "page", api(network.page)),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from starlette.requests import Request
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.tiktok.handlers import NAME, Tiktok, handled, operation
 from reelwork_plugins.simulator.networks.welcome import account_lines
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -30,7 +26,9 @@ def routes(sim: Simulation) -> list[Route]:
     network = sim.network = Tiktok(sim)
     api, pages = handled, network.pages
     post = "/v2/post/publish"
-    table: tuple[tuple[str, str, str | Callable[[Request], str], Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         ("/v2/auth/authorize/", "GET", "authorize", pages.show),
         ("/v2/auth/authorize/", "POST", "authorize", pages.decide),
         ("/v2/oauth/token/", "POST", "token", network.exchange),
@@ -44,7 +42,6 @@ def routes(sim: Simulation) -> list[Route]:
         ("/@{name}/video/{id}", "GET", "page", api(network.page)),
         ("/", "GET", "page", api(network.page)),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:

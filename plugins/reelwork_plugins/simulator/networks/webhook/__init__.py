@@ -5,10 +5,9 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.webhook.handlers import NAME, WebhookReceiver, secret_of
 from reelwork_plugins.simulator.networks.webhook.inbox import LARGEST_BODY
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -25,14 +24,15 @@ _ROW = Dialect(
 def routes(sim: Simulation) -> list[Route]:
     """Return the routes of the receiver and the pages."""
     network = sim.network = WebhookReceiver(sim)
-    table: tuple[tuple[str, str, str, Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         ("/posts", "POST", "publish", network.post),
         ("/posts/{id}", "GET", "ask", network.tell),
         ("/videos/{id}", "GET", "content", network.file),
         ("/shown/{id}", "GET", "page", network.page),
         ("/", "GET", "page", network.page),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.welcome import account_lines
 from reelwork_plugins.simulator.networks.x.handlers import NAME, X
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -27,7 +26,9 @@ def routes(sim: Simulation) -> list[Route]:
     network = sim.network = X(sim)
     api, plain = network.handler, network.sign_in
     upload = "/2/media/upload"
-    table: tuple[tuple[str, str, str, Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         ("/i/oauth2/authorize", "GET", "authorize", plain.show),
         ("/i/oauth2/authorize", "POST", "authorize", plain.decide),
         ("/2/oauth2/token", "POST", "token", plain.exchange),
@@ -44,7 +45,6 @@ def routes(sim: Simulation) -> list[Route]:
         ("/{account}/status/{id}", "GET", "page", api(network.page)),
         ("/", "GET", "page", api(network.page)),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from starlette.requests import Request
 from starlette.routing import Route
 
 from reelwork_plugins.simulator.dialects import Dialect
-from reelwork_plugins.simulator.handlers import Handler
 from reelwork_plugins.simulator.networks.welcome import account_lines
 from reelwork_plugins.simulator.networks.youtube.handlers import NAME, Youtube, operation
-from reelwork_plugins.simulator.routes import service_route
+from reelwork_plugins.simulator.routes import service_routes
 from reelwork_plugins.simulator.settings import SimulatorSettings
 from reelwork_plugins.simulator.simulation import Simulation
 
@@ -30,7 +26,9 @@ def routes(sim: Simulation) -> list[Route]:
     network = sim.network = Youtube(sim)
     api, plain = network.handler, network.sign_in
     upload = "/upload/youtube/v3/videos"
-    table: tuple[tuple[str, str, str | Callable[[Request], str], Handler], ...] = (
+    return service_routes(
+        sim,
+        _ROW,
         ("/o/oauth2/v2/auth", "GET", "authorize", plain.show),
         ("/o/oauth2/v2/auth", "POST", "authorize", plain.decide),
         ("/token", "POST", "token", plain.exchange),
@@ -47,7 +45,6 @@ def routes(sim: Simulation) -> list[Route]:
         ("/watch", "GET", "page", api(network.page)),
         ("/", "GET", "page", api(network.page)),
     )
-    return [service_route(sim, _ROW, path, [method], name, handle) for path, method, name, handle in table]
 
 
 def row(settings: SimulatorSettings) -> Dialect:
