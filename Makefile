@@ -108,6 +108,8 @@ networks: $(VENV)/.test
 	REELWORK_FAULTS_NETWORK=facebook $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=tiktok $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=x $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=linkedin $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=linkedin-person $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=telegram $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=discord $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=webhook $(BIN)/python tests/faults/matrix.py

@@ -92,7 +92,18 @@ def test_every_section_and_key_of_a_workflow_is_documented() -> None:
 
 def test_every_plugin_provider_and_setting_is_documented() -> None:
     networks = (
-        *("bluesky", "discord", "facebook", "instagram", "mastodon", "telegram", "threads", "tiktok", "x"),
+        *(
+            "bluesky",
+            "discord",
+            "facebook",
+            "instagram",
+            "linkedin",
+            "mastodon",
+            "telegram",
+            "threads",
+            "tiktok",
+            "x",
+        ),
         "youtube",
     )
     own = (

@@ -12,39 +12,36 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from side_accounts import BY_PAGE, stored_account
 from wall import Wall
 
 from reelwork.credentials.accounts import Accounts
-from reelwork_hooks import Credentials
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.discord.channel import HOOKS, Channel
 from reelwork_plugins.simulator.networks.discord.handlers import Discord
 from reelwork_plugins.simulator.networks.facebook.handlers import Facebook
-from reelwork_plugins.simulator.networks.facebook.store import Pages, page_id
+from reelwork_plugins.simulator.networks.facebook.store import Pages
 from reelwork_plugins.simulator.networks.instagram.handlers import Instagram
+from reelwork_plugins.simulator.networks.linkedin.handlers import Linkedin
+from reelwork_plugins.simulator.networks.linkedin.store import Feed
 from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
 from reelwork_plugins.simulator.networks.mastodon.instance import Instance
 from reelwork_plugins.simulator.networks.meta.store import Accounts as MetaAccounts
-from reelwork_plugins.simulator.networks.meta.store import account_id
 from reelwork_plugins.simulator.networks.telegram.chats import Chats
 from reelwork_plugins.simulator.networks.telegram.handlers import TOKEN as BOT_TOKEN
 from reelwork_plugins.simulator.networks.telegram.handlers import Telegram
-from reelwork_plugins.simulator.networks.tiktok.handlers import SCOPES as TIKTOK_SCOPES
 from reelwork_plugins.simulator.networks.tiktok.handlers import Tiktok
-from reelwork_plugins.simulator.networks.tiktok.posts import Posts, open_id
-from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
+from reelwork_plugins.simulator.networks.tiktok.posts import Posts
+from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
 from reelwork_plugins.simulator.networks.webhook.handlers import OPEN_SECRET, WebhookReceiver
 from reelwork_plugins.simulator.networks.webhook.inbox import Inbox
 from reelwork_plugins.simulator.networks.x.handlers import X
-from reelwork_plugins.simulator.networks.x.rules import SCOPES as X_SCOPES
-from reelwork_plugins.simulator.networks.x.rules import user_id
 from reelwork_plugins.simulator.networks.x.store import Timeline
 from reelwork_plugins.simulator.networks.youtube.channel import Channels
-from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES, Youtube
+from reelwork_plugins.simulator.networks.youtube.handlers import Youtube
 
 LATE_SECONDS = 20.0
 """Seconds to wait for what a network was to do late, as long as a slow machine may take."""
@@ -77,8 +74,6 @@ NOT_CLEAR: Mapping[str, str] = {
 """Answers to a post that are none."""
 TOKENS: Mapping[str, str] = {"mastodon": OPEN_TOKEN, "telegram": BOT_TOKEN, "webhook": OPEN_SECRET}
 """Of the networks to which a token is given in the workflow."""
-BY_PAGE: Mapping[str, Callable[[str], str]] = {"facebook": page_id, "instagram": account_id}
-"""The networks whose accounts have the token of a page, and the id that an account has there."""
 VIDEO_FAULTS = ("video:fail", "video:reject")
 
 
@@ -167,6 +162,8 @@ class NetworkSide(Side):
     """Faults of the network that are its nature."""
     operations: tuple[str, ...] = ()
     """What the plugin asks of it: each may lose its answer, or refuse the token."""
+    as_person: bool = False
+    """At LinkedIn: it posts as a person, whose posts cannot be listed, and not for a page."""
     ending: str = "csv"
     simulator: RunningSimulator = field(init=False)
     _there: str = field(default="", init=False)
@@ -236,6 +233,9 @@ class NetworkSide(Side):
             played.store = Posts()
             # Whatever the size of the provider's clips.
             played.any_video = True
+        elif isinstance(played, Linkedin):
+            # Whatever the size of the provider's clips.
+            played.feed = Feed(any_video=True)
         elif isinstance(played, Telegram):
             played.chats = Chats()
         elif isinstance(played, Discord):
@@ -249,7 +249,7 @@ class NetworkSide(Side):
     def _place(self, url: str) -> dict[str, Any]:
         if self.name == "mastodon":
             return {"instance": url, "access_token": "env:REELWORK_FAULTS_TOKEN"}
-        if self.name in BY_PAGE or self.name in ("tiktok", "x"):
+        if self.name in BY_PAGE or self.name in ("linkedin", "tiktok", "x"):
             # Its account tells where it is.
             return {}
         if self.name == "discord":
@@ -262,51 +262,11 @@ class NetworkSide(Side):
         return {"base_url": url}
 
     def sign_in(self, folder: Path, url: str) -> None:
-        """Store an account whose token has ended: each process begins with a refresh."""
+        """Store the account that posts, where there is one."""
         if self.name in SILENT or self.name in TOKENS:
             return
-        if self.name == "x":
-            self._sign_in_at_x(folder, url)
-            return
-        if self.name in BY_PAGE:
-            id_ = BY_PAGE[self.name](ANYONE)
-            shown = {"id": id_, "login": "facebook", "service": url, "identifier": f"@{ANYONE}"}
-            page = Credentials(shown, {"access_token": OPEN_TOKEN}, f"{url} {self.name} {id_}")
-            Accounts(folder / "accounts.json").add(self.name, self.name, page, replace=True)
-            return
-        is_tiktok = self.name == "tiktok"
-        scopes = tuple(sorted(TIKTOK_SCOPES if is_tiktok else SCOPES))
-        secret = {
-            "access_token": Token(self.name, ANYONE, scopes, time.time() - 1).written(),
-            # At TikTok each is good for one refresh: that of another case must be another one.
-            "refresh_token": Token(self.name, ANYONE, scopes, time.time() + 86_400, refresh=True).written(),
-            "token_url": f"{self.url}/{'v2/oauth/token/' if is_tiktok else 'token'}",
-            "client_id": "desktop",
-            "client_id_name": "client_key" if is_tiktok else "client_id",
-            "client_secret": "none",
-            "client_auth": "post",
-        }
-        ended = datetime.fromtimestamp(time.time() - 1, UTC)
-        shown = {"id": open_id(ANYONE)} if is_tiktok else {"channel": "UC1"}
-        identity = next(iter(shown.values()))
-        account = Credentials({**shown, "service": url}, secret, identity, expires_at=ended)
+        account = stored_account(self.name, self.url, url, as_person=self.as_person)
         Accounts(folder / "accounts.json").add(self.name, self.name, account, replace=True)
-
-    def _sign_in_at_x(self, folder: Path, url: str) -> None:
-        """Store an account whose refresh token is good once."""
-        now, scopes = time.time(), tuple(sorted(X_SCOPES))
-        secret = {
-            "access_token": Token(self.name, ANYONE, scopes, now + 86_400).written(),
-            "refresh_token": Token(self.name, ANYONE, scopes, now + 86_401, refresh=True).written(),
-            "token_url": f"{self.url}/2/oauth2/token",
-            "client_id": "native",
-            "client_auth": "none",
-        }
-        id_ = user_id(ANYONE)
-        shown = {"id": id_, "username": ANYONE, "service": url, "identifier": f"@{ANYONE}"}
-        Accounts(folder / "accounts.json").add(
-            self.name, self.name, Credentials(shown, secret, f"{url} x {id_}"), replace=True
-        )
 
     def environment(self, folder: Path) -> Mapping[str, str]:
         return {
@@ -339,7 +299,7 @@ class NetworkSide(Side):
     @property
     def can_be_asked(self) -> bool:
         # A receiver of webhooks is as its settings say.
-        return self.name not in SILENT or bool(self.table)
+        return not self.as_person and (self.name not in SILENT or bool(self.table))
 
     def ends_without(self, fault: str) -> bool:
         # A process that is killed between the answer with the next refresh token and its commit has lost the
@@ -358,6 +318,7 @@ MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
 FACEBOOK = ("begin", "upload", "processing", "publish", "list")
 INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
 DISCORD = ("account", "publish")
+LINKEDIN = ("begin", "upload", "finish", "processing", "publish")
 TELEGRAM = ("account", "chat", "member", "publish")
 TIKTOK = ("account", "begin", "publish", "processing")
 WEBHOOK = ("publish",)
@@ -366,6 +327,9 @@ YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
 SIDES: Mapping[str, Callable[[], Side]] = {
     "facebook": lambda: NetworkSide("facebook", {}, (), FACEBOOK),
     "instagram": lambda: NetworkSide("instagram", {}, (), INSTAGRAM),
+    "linkedin": lambda: NetworkSide("linkedin", {}, (), (*LINKEDIN, "list")),
+    # What a person posted cannot be asked for: a lost answer is held.
+    "linkedin-person": lambda: NetworkSide("linkedin", {}, (), LINKEDIN, as_person=True),
     # Other software takes the key and ignores it: all that is told comes from its list.
     "mastodon": lambda: NetworkSide("mastodon", {}, ("keys:ignored",), MASTODON),
     "mastodon-keys": lambda: NetworkSide("mastodon", {"idempotency_key": True}, (), MASTODON),

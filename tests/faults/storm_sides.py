@@ -16,7 +16,8 @@ from reelwork.store.records import EffectRow
 
 # A wall that cannot be asked stands for the others.
 # So does one that knows a post by its key, as a receiver of webhooks does.
-NETWORKS = tuple(name for name in SIDES if name not in SILENT and not name.startswith("webhook"))
+_LEFT_OUT = ("linkedin-person", "webhook")
+NETWORKS = tuple(name for name in SIDES if name not in SILENT and not name.startswith(_LEFT_OUT))
 REFRESHED = "access:expire=305"
 """A token is refreshed 300 seconds before it ends."""
 

@@ -43,7 +43,8 @@ from reelwork_hooks import (
     Receipt,
     hookimpl,
 )
-from reelwork_plugins.publishers import facebook, mastodon, tiktok, x, youtube
+from reelwork_plugins.publishers import facebook, linkedin, mastodon, tiktok, x, youtube
+from reelwork_plugins.publishers.linkedin import checks as linkedin_checks
 from reelwork_plugins.publishers.meta import publisher as meta
 from reelwork_plugins.publishers.tiktok import checks as tiktok_checks
 
@@ -165,10 +166,12 @@ def hurry() -> None:
     facebook.Facebook.settle_seconds = WallPublisher.settle_seconds
     tiktok.Tiktok.settle_seconds = WallPublisher.settle_seconds
     x.X.settle_seconds = WallPublisher.settle_seconds
+    linkedin.Linkedin.settle_seconds = WallPublisher.settle_seconds
     meta.FIRST_POLL = meta.LONGEST_POLL = facebook.FIRST_POLL = facebook.LONGEST_POLL = 0.05
-    # The provider's clips are smaller than TikTok takes them.
+    # The provider's clips are smaller than these networks take them.
     tiktok_checks.LEAST_SIDE, tiktok_checks.SLOWEST = 0, 0.0
-    tiktok.FIRST_POLL = tiktok.LONGEST_POLL = 0.05
+    linkedin_checks.LEAST_BYTES, linkedin_checks.SHORTEST = 0, 0.0
+    tiktok.FIRST_POLL = tiktok.LONGEST_POLL = linkedin.FIRST_POLL = linkedin.LONGEST_POLL = 0.05
     mastodon.FIRST_LOOK = youtube.POLL_SECONDS = 0.05
 
 

@@ -26,6 +26,12 @@ PATHS = {
         /v26.0/oauth/access_token /v26.0/me/accounts /ig-api-upload/v26.0/1 /v26.0/me/media /v26.0/me/media
         /v26.0/me/media_publish /v26.0/me/content_publishing_limit /v26.0/1 /media/1 /reel/1/ / /x
     """,
+    "linkedin": """
+        /oauth/v2/authorization /oauth/v2/accessToken /v2/userinfo /rest/organizationAcls
+        /rest/organizations/1000001 /rest/videos /rest/videos?action=finalizeUpload /rest/videos/urn:li:video:1
+        /dms-uploads/1/0 /rest/posts /rest/posts /rest/posts/urn:li:share:1 /media/1 /feed/update/urn:li:share:1/
+        / /x
+    """,
     "mastodon": """
         /api/v1/apps /oauth/authorize /oauth/token /api/v1/instance /api/v2/instance/ /api/v1/scheduled_statuses
         /api/v1/accounts/verify_credentials /api/v1/accounts/48160509844648/statuses /api/v2/media /api/v1/media/1

@@ -40,12 +40,17 @@ def renews_itself(accounts: Accounts, name: str, entry: Entry) -> bool:
     return "refresh_token" in secret or entry.refresh_from is not None
 
 
+def end_of_sign_in(accounts: Accounts, name: str, entry: Entry) -> float | None:
+    """Return when only a person can sign in again, in seconds since the epoch; None if nothing ends it."""
+    return None if entry.expires_at is None or renews_itself(accounts, name, entry) else entry.expires_at
+
+
 def ended_accounts(accounts: Accounts, by: float) -> Iterator[Ended]:
     """Yield the accounts with which nothing can be posted from `by` on, until a person signs in again.
 
     `by` is in seconds since the epoch. Raises `InvalidInput`.
     """
     for name, entry in sorted(accounts.entries().items()):
-        at = entry.expires_at
-        if at is not None and at <= by and not renews_itself(accounts, name, entry):
+        at = end_of_sign_in(accounts, name, entry)
+        if at is not None and at <= by:
             yield Ended(name, at, sign_in_command(entry.kind, name))

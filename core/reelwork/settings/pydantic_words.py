@@ -26,6 +26,7 @@ PATTERNS = {
     r"^[a-z0-9]+$": "it must be of small letters and digits, such as h264",
     r"^[A-Za-z0-9-]+$": "it must be of letters, digits and - only",
     r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]+)*$": "it must be a language code such as en or pt-BR",
+    r"^20\d{4}$": "it must be a year and a month, such as 202605",
 }
 
 Words = str | Callable[[Mapping[str, Any]], str]

@@ -50,7 +50,19 @@ class _WithFaults(click.Command):
 @click.option(
     "--network",
     type=click.Choice(
-        ["discord", "facebook", "instagram", "mastodon", "telegram", "threads", "tiktok", "webhook", "x", "youtube"]
+        [
+            "discord",
+            "facebook",
+            "instagram",
+            "linkedin",
+            "mastodon",
+            "telegram",
+            "threads",
+            "tiktok",
+            "webhook",
+            "x",
+            "youtube",
+        ]
     ),
     help="Play this network instead, with a page that shows what was posted.",
 )

@@ -37,6 +37,7 @@ class Dialect:
         "problem",
         "x",
         "tiktok",
+        "linkedin",
     ] = "openai"
     """The shape of an error's body."""
     keys: bool = True

@@ -28,6 +28,7 @@ from reelwork_plugins.simulator.refusals import (
     error_body,
     graph_refusal,
     kling_refusal,
+    linkedin_refusal,
     phrase,
     tiktok_refusal,
     x_refusal,
@@ -35,6 +36,9 @@ from reelwork_plugins.simulator.refusals import (
 )
 from reelwork_plugins.simulator.responses import Dropped, Late, Truncated, endless, web_page
 from reelwork_plugins.simulator.simulation import Simulation
+
+_REFUSALS: Mapping[str, Callable[[str], Refused]] = {"tiktok": tiktok_refusal, "linkedin": linkedin_refusal}
+"""The refusals with a network's own codes; Meta's are those of several."""
 
 
 async def answer(
@@ -156,7 +160,7 @@ async def _before(fault: Fault, dialect: Dialect, request: Request) -> Response 
     if fault.kind == "reason":
         raise youtube_refusal(fault.value)
     if fault.kind == "refusal":
-        raise tiktok_refusal(fault.value) if dialect.errors == "tiktok" else graph_refusal(fault.value)
+        raise _REFUSALS.get(dialect.errors, graph_refusal)(fault.value)
     if fault.kind == "problem":
         raise x_refusal(fault.value)
     if fault.kind in ("slow", "silent"):
@@ -198,7 +202,9 @@ def _after(fault: Fault, dialect: Dialect, reply: Reply) -> Response:
     if reply.raw is not None:
         return reply.raw
     if reply.alter is not None:
-        return Json(reply.alter(fault, reply.payload), reply.status, headers=dict(reply.headers))
+        hidden = reply.id_headers if fault.kind == "no-id" else ()
+        headers = {name: value for name, value in reply.headers.items() if name not in hidden}
+        return Json(reply.alter(fault, reply.payload), reply.status, headers=headers)
     return Json(_changed(fault, dialect, reply.payload), reply.status)
 
 

@@ -94,24 +94,25 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "refusal",
         _META,
-        "answer with this code of Meta or TikTok, such as 9.2207042 or spam_risk (facebook, instagram, threads, "
-        "tiktok)",
+        "answer with this code of Meta, TikTok or LinkedIn, such as 9.2207042, spam_risk or DUPLICATE_POST "
+        "(facebook, instagram, linkedin, threads, tiktok)",
         "text",
     ),
     Kind(
         "expired",
         ("container",),
-        "answer that the container, or upload, has expired (facebook, instagram, threads, x)",
+        "answer that the container, or upload, has expired (facebook, instagram, linkedin, threads, x)",
     ),
     Kind("stale", ("container",), "show a published container as ready (facebook, instagram, threads, tiktok)"),
     Kind(
         "forgotten",
         ("container",),
-        "answer that the container, or upload, is unknown (facebook, instagram, threads, tiktok, x)",
+        "answer that the container, or upload, is unknown (facebook, instagram, linkedin, threads, tiktok, x)",
     ),
     Kind("problem", _X, "answer with this X problem, such as duplicate or usage-capped (x)", "text"),
     Kind("paid", ("premium",), "the account pays for X Premium, for longer texts and videos (x)"),
     Kind("two", ("pages",), "the person who signs in has two pages (facebook)"),
+    Kind("none", ("role",), "the person who signed in may not post for the page (linkedin)"),
     Kind("hidden", ("label",), "do not show a post's AI label (facebook)"),
     Kind("forgotten", ("posts",), "answer that there is no such post, although there is (webhook)"),
     Kind("expired", ("ask", "upload", "publish"), "answer that the upload's session is gone (youtube, tiktok)"),
@@ -121,7 +122,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "expire",
         ("access",),
-        "give access tokens that expire after SECONDS (youtube, facebook, instagram, threads, tiktok, x)",
+        "give access tokens that expire after SECONDS (youtube, facebook, instagram, linkedin, threads, tiktok, x)",
         "seconds",
     ),
     Kind("ignored", ("keys",), "post again even if the key is known, as other software does (mastodon, webhook)"),

@@ -49,6 +49,8 @@ class Reply:
     job_id: str | None = None
     alter: Callable[[Fault, Any], Any] | None = None
     """Changes the payload as a fault says, in a protocol whose answers look otherwise."""
+    id_headers: tuple[str, ...] = ()
+    """The headers that name what was made."""
 
 
 Handler = Callable[[Simulation, Dialect, Request, Form], Awaitable[Reply]]

@@ -46,7 +46,7 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
             place = [refused.where, refused.param]
             return {"detail": [{"type": refused.code or "value_error", "loc": place, "msg": refused.message}]}
         return {"detail": refused.message}
-    if dialect.errors in ("mastodon", "youtube", "graph", "tiktok", "x") and refused.where == "oauth":
+    if dialect.errors in ("mastodon", "youtube", "graph", "tiktok", "x", "linkedin") and refused.where == "oauth":
         return {"error": refused.code, "error_description": refused.message}
     if dialect.errors == "mastodon":
         return {"error": refused.message}
@@ -56,6 +56,8 @@ def error_body(dialect: Dialect, refused: Refused) -> dict[str, Any]:
         return _graph_error(refused)
     if dialect.errors == "tiktok":
         return _tiktok_error(refused)
+    if dialect.errors == "linkedin":
+        return _linkedin_error(refused)
     if dialect.errors == "discord":
         return _discord_error(refused)
     if dialect.errors == "x":
@@ -189,6 +191,44 @@ _X_PROBLEMS = {
     "internal-error": (500, "Internal Error", "Something is broken."),
 }
 """By the name of the problem: status, title and words."""
+
+
+def _linkedin_error(refused: Refused) -> dict[str, Any]:
+    """Return LinkedIn's error. What is wrong with a post's content stands in a list beside the message."""
+    code = refused.code
+    if code is None or code in (*_OUR_CODES, "rate_limit_exceeded"):
+        code = _LINKEDIN_CODES.get(
+            refused.status, "INTERNAL_SERVER_ERROR" if refused.status >= 500 else "BAD_REQUEST"
+        )
+    if not refused.data:
+        return {"status": refused.status, "code": code, "message": refused.message}
+    one = {"description": refused.data.get("description", ""), "input": {}, "code": code}
+    kind = "com.linkedin.common.error.BadRequest"
+    details = {"errorDetailType": kind, "errorDetails": {"inputErrors": [one]}}
+    return {**details, "message": refused.message, "status": refused.status}
+
+
+def linkedin_refusal(code: str) -> Refused:
+    """Return LinkedIn's refusal with this code."""
+    status, words = _LINKEDIN_REFUSALS.get(code, (400, "Refused"))
+    data = {"description": "Duplicate post is detected"} if code == "DUPLICATE_POST" else None
+    return Refused(status, f"{words} (simulated)", code=code, data=data)
+
+
+_LINKEDIN_CODES = {
+    401: "INVALID_ACCESS_TOKEN", 403: "ACCESS_DENIED", 404: "NOT_FOUND", 429: "TOO_MANY_REQUESTS",
+}  # fmt: skip
+"""The usual code for a status."""
+_LINKEDIN_REFUSALS = {
+    "ACCESS_DENIED": (403, "Not enough permissions to access: partnerApiPosts.CREATE"),
+    "DUPLICATE_POST": (422, "Content is a duplicate of urn:li:share:7000000000000000001"),
+    "EXPIRED_ACCESS_TOKEN": (401, "The token used in the request has expired"),
+    "INVALID_ACCESS_TOKEN": (401, "Invalid access token"),
+    "NONEXISTENT_VERSION": (426, "Requested version 20240101 is not active"),
+    "REVOKED_ACCESS_TOKEN": (401, "The token used in the request has been revoked by the user"),
+    "TOO_MANY_REQUESTS": (429, "Resource level throttle DAY limit for calls to this resource is reached."),
+}
+"""By LinkedIn's code: status and words."""
 
 
 def _telegram_error(refused: Refused) -> dict[str, Any]:

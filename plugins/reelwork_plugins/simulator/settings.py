@@ -20,6 +20,7 @@ NETWORKS = (
     "discord",
     "facebook",
     "instagram",
+    "linkedin",
     "mastodon",
     "telegram",
     "threads",

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from reelwork.credentials.accounts import StoredAccount
+from reelwork.credentials.ended import SOON_SECONDS, end_of_sign_in, sign_in_command
 from reelwork.errors import WorkflowInvalid
 from reelwork.money import dollars
 from reelwork.net.addresses import PORTS, Origin, RequestRefused
@@ -118,8 +119,19 @@ async def _accounts(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Findi
         for problem in problems:
             yield Finding("failure", "accounts", f"{name}: {problem.message}", problem.hint)
         if not problems:
-            said = "exists" if offline else "exists, and posts would work"
-            yield Finding("ok", "accounts", f"{name}: the account {instance.account_name!r} {said}")
+            yield _sound(name, account, instance.context.now().timestamp(), offline=offline)
+
+
+def _sound(name: str, account: StoredAccount, now: float, *, offline: bool) -> Finding:
+    """Return what there is to say of an account without a problem, also that its sign-in ends soon."""
+    said = f"{name}: the account {account.name!r} exists{'' if offline else ', and posts would work'}"
+    ends = end_of_sign_in(account.accounts, account.name, account.accounts.entry(account.name))
+    if ends is None:
+        return Finding("ok", "accounts", said)
+    said = f"{said}; its sign-in ends on {datetime.fromtimestamp(ends, UTC):%Y-%m-%d}"
+    if ends - now > SOON_SECONDS:
+        return Finding("ok", "accounts", said)
+    return Finding("warning", "accounts", said, f"Sign in again: {sign_in_command(account.kind, account.name)}")
 
 
 def _model(pipeline: Pipeline, model: str | None, can: Capabilities) -> Iterator[Finding]:
