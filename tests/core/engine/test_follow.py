@@ -310,7 +310,7 @@ def test_a_kill_after_any_commit_posts_once_and_the_post_is_followed_on(shop: An
 
 def test_the_jobs_page_shows_what_became_of_its_posts(shop: Any) -> None:
     shown = Shown(value=False, by="sent")
-    details = {"left_out": ["net gets no captions from words.srt: it does not take them."]}
+    details: dict[str, Any] = {"left_out": ["net gets no captions from words.srt: it does not take them."]}
     network = Network(Receipt(id="final_1", replaces="post_1", state="private", disclosure=shown, details=details))
     plugins(shop.lab, network)
     row = followed(shop)
