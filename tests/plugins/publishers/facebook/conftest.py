@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import PostBench, SimulatedNetwork
 
-from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post, write_video
+from reelwork.testing import sample_clip, sample_job, sample_post, write_video
 from reelwork.testing.contexts import SampleContext
-from reelwork_hooks import Credentials, Job, Pending, Post, Receipt
+from reelwork_hooks import Credentials
 from reelwork_plugins.publishers.facebook import Facebook, FacebookConfig
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.facebook.handlers import SCOPES
@@ -25,14 +25,8 @@ SMALL_PIECE = 8192
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def pages(self) -> Pages:
@@ -40,23 +34,10 @@ class Network:
         assert isinstance(network, Played)
         return network.pages
 
-    @property
-    def asked(self) -> list[str]:
-        """What was asked, in order."""
-        return [one["operation"] for one in self.simulator.requests()]
-
-    def sent(self, operation: str) -> dict[str, Any]:
-        """The fields of the newest request of this name."""
-        return next(one["fields"] for one in reversed(self.simulator.requests()) if one["operation"] == operation)
-
     def post(self) -> Video:
         """The only video that was published."""
         [one] = self.pages.published.values()
         return one
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
     def changes(self, **changes: Any) -> None:
         """Change all videos."""
@@ -104,50 +85,11 @@ def account(url: str, page: str = ANYONE) -> Credentials:
 
 
 @dataclass
-class Bench:
+class Bench(PostBench):
     """A post, and the plugin that is to post it."""
 
     plugin: Facebook
-    context: SampleContext
     network: Network
-    post: Post
-    job: Job
-
-    def prepare(self) -> Any:
-        return asyncio.run(self.plugin.prepare_publish(self.post, self.job))
-
-    def prepared(self, most: int = 20) -> Any:
-        """What is prepared once Facebook has all of the video."""
-        for _ in range(most):
-            answer = self.prepare()
-            if not isinstance(answer, Pending):
-                return answer
-            self.job = self.job.replace(pending=answer)
-        raise AssertionError(f"it waits for ever: {self.job.pending}")
-
-    def begun(self) -> None:
-        """Let the upload have been begun, without a byte of it."""
-        answer = self.prepare()
-        assert isinstance(answer, Pending), answer
-        self.job = self.job.replace(pending=answer)
-
-    def publish(self, **effect: Any) -> Receipt:
-        return asyncio.run(self.plugin.publish(self.post, self.job, sample_effect(**effect)))
-
-    def find(self, **effect: Any) -> Any:
-        return asyncio.run(self.plugin.find_post(self.post, self.job, sample_effect(**effect)))
-
-    def follow(self, receipt: Receipt) -> Any:
-        job = self.job.replace(pending=None)
-        return asyncio.run(self.plugin.follow_post(self.post, job, receipt))
-
-    def says(self, **changes: Any) -> None:
-        self.post = self.post.replace(**changes)
-
-    def takes(self, path: Path, **facts: Any) -> None:
-        """Post this video."""
-        clip = sample_clip(path)
-        self.says(clip=clip.with_video(clip.video.replace(**facts)))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import PostBench, SimulatedNetwork
 
-from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post, write_video
+from reelwork.testing import sample_clip, sample_job, sample_post, write_video
 from reelwork.testing.contexts import SampleContext
-from reelwork_hooks import Clip, Credentials, Job, Pending, Post, Receipt
+from reelwork_hooks import Clip, Credentials
 from reelwork_plugins.publishers.instagram import Instagram, InstagramConfig
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.instagram.handlers import Instagram as Played
@@ -22,14 +22,8 @@ from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def accounts(self) -> Accounts:
@@ -38,18 +32,9 @@ class Network:
         return network.accounts
 
     @property
-    def asked(self) -> list[str]:
-        """What was asked, in order."""
-        return [one["operation"] for one in self.simulator.requests()]
-
-    @property
     def form(self) -> dict[str, Any]:
         """The fields of the newest container."""
         return dict(list(self.accounts.containers.values())[-1].fields)
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
     def ends_its_look(self) -> None:
         """Let it have looked at all videos."""
@@ -96,40 +81,17 @@ def account(url: str, login: str) -> Credentials:
 
 
 @dataclass
-class Bench:
+class Bench(PostBench):
     """A post, and the plugin that is to post it."""
 
     plugin: Instagram
-    context: SampleContext
     network: Network
-    post: Post
-    job: Job
 
-    def prepare(self) -> Any:
-        return asyncio.run(self.plugin.prepare_publish(self.post, self.job))
-
-    def prepared(self) -> Any:
+    def prepared(self, most: int = 1) -> Any:
         """What is prepared once the network has looked at the video."""
         self.waits(self.prepare())
         self.network.ends_its_look()
         return self.prepare()
-
-    def waits(self, pending: Any) -> None:
-        assert isinstance(pending, Pending), pending
-        self.job = self.job.replace(pending=pending)
-
-    def publish(self, **effect: Any) -> Receipt:
-        return asyncio.run(self.plugin.publish(self.post, self.job, sample_effect(**effect)))
-
-    def find(self, **effect: Any) -> Any:
-        return asyncio.run(self.plugin.find_post(self.post, self.job, sample_effect(**effect)))
-
-    def follow(self, receipt: Receipt) -> Any:
-        job = self.job.replace(pending=None)
-        return asyncio.run(self.plugin.follow_post(self.post, job, receipt))
-
-    def says(self, **changes: Any) -> None:
-        self.post = self.post.replace(**changes)
 
 
 @pytest.fixture

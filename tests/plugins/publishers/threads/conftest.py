@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import PostBench, SimulatedNetwork
 
-from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post, serving
+from reelwork.testing import sample_clip, sample_job, sample_post, serving
 from reelwork.testing.contexts import SampleContext
-from reelwork_hooks import Asset, Credentials, Job, Pending, Post, Receipt
+from reelwork_hooks import Asset, Credentials
 from reelwork_plugins.publishers.threads import Threads, ThreadsConfig
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.meta.store import Accounts, account_id
@@ -21,24 +21,14 @@ from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
 
     @property
     def accounts(self) -> Accounts:
         network = self.simulator.simulation.network
         assert isinstance(network, Played)
         return network.accounts
-
-    @property
-    def asked(self) -> list[str]:
-        return [one["operation"] for one in self.simulator.requests()]
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
 
 @pytest.fixture(scope="module")
@@ -63,32 +53,16 @@ def account(url: str) -> Credentials:
 
 
 @dataclass
-class Bench:
+class Bench(PostBench):
     """A post, and the plugin that is to post it."""
 
     plugin: Threads
-    context: SampleContext
     network: Network
-    post: Post
-    job: Job
 
-    def prepare(self) -> Any:
-        return asyncio.run(self.plugin.prepare_publish(self.post, self.job))
-
-    def prepared(self) -> Any:
-        pending = self.prepare()
-        assert isinstance(pending, Pending), pending
-        self.job = self.job.replace(pending=pending)
+    def prepared(self, most: int = 1) -> Any:
+        """What the plugin answers at its second call."""
+        self.waits(self.prepare())
         return self.prepare()
-
-    def publish(self, **effect: Any) -> Receipt:
-        return asyncio.run(self.plugin.publish(self.post, self.job, sample_effect(**effect)))
-
-    def find(self, **effect: Any) -> Any:
-        return asyncio.run(self.plugin.find_post(self.post, self.job, sample_effect(**effect)))
-
-    def follow(self, receipt: Receipt) -> Any:
-        return asyncio.run(self.plugin.follow_post(self.post, self.job.replace(pending=None), receipt))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import PostBench, SimulatedNetwork
 
-from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post, write_video
+from reelwork.testing import sample_clip, sample_job, sample_post, write_video
 from reelwork.testing.contexts import SampleContext
-from reelwork_hooks import Credentials, Job, Pending, Receipt
-from reelwork_hooks import Post as Planned
+from reelwork_hooks import Credentials
 from reelwork_plugins.publishers.tiktok import Tiktok, TiktokConfig
 from reelwork_plugins.publishers.tiktok.sign_in import SCOPES
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
@@ -24,14 +23,8 @@ from reelwork_plugins.simulator.networks.tokens import ANYONE, OPEN_TOKEN, Token
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def store(self) -> Posts:
@@ -39,23 +32,10 @@ class Network:
         assert isinstance(network, Played)
         return network.store
 
-    @property
-    def asked(self) -> list[str]:
-        """What was asked, in order."""
-        return [one["operation"] for one in self.simulator.requests()]
-
-    def sent(self, operation: str) -> dict[str, Any]:
-        """The fields of the newest request of this name."""
-        return next(one["fields"] for one in reversed(self.simulator.requests()) if one["operation"] == operation)
-
     def post(self) -> Post:
         """The only post that was made."""
         [one] = self.store.accepted()
         return one
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
     def changes(self, **changes: Any) -> None:
         """Change all posts."""
@@ -116,44 +96,11 @@ def account(url: str, name: str = ANYONE, scopes: Sequence[str] = SCOPES) -> Cre
 
 
 @dataclass
-class Bench:
+class Bench(PostBench):
     """A post, and the plugin that is to post it."""
 
     plugin: Tiktok
-    context: SampleContext
     network: Network
-    post: Planned
-    job: Job
-
-    def prepare(self) -> Any:
-        return asyncio.run(self.plugin.prepare_publish(self.post, self.job))
-
-    def prepared(self, most: int = 20) -> Any:
-        """What is prepared once TikTok has all but the last piece."""
-        for _ in range(most):
-            answer = self.prepare()
-            if not isinstance(answer, Pending):
-                return answer
-            self.job = self.job.replace(pending=answer)
-        raise AssertionError(f"it waits for ever: {self.job.pending}")
-
-    def publish(self, **effect: Any) -> Receipt:
-        return asyncio.run(self.plugin.publish(self.post, self.job, sample_effect(**effect)))
-
-    def find(self, **effect: Any) -> Any:
-        return asyncio.run(self.plugin.find_post(self.post, self.job, sample_effect(**effect)))
-
-    def follow(self, receipt: Receipt) -> Any:
-        job = self.job.replace(pending=None)
-        return asyncio.run(self.plugin.follow_post(self.post, job, receipt))
-
-    def says(self, **changes: Any) -> None:
-        self.post = self.post.replace(**changes)
-
-    def takes(self, path: Path, **facts: Any) -> None:
-        """Post this video."""
-        clip = sample_clip(path)
-        self.says(clip=clip.with_video(clip.video.replace(**facts)))
 
     def configured(self, **settings: Any) -> None:
         """Post with these settings."""
