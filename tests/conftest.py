@@ -130,6 +130,21 @@ SPREAD = {
 
 Each case takes seconds, and is like its neighbours. `make verify WHOLE=1` takes them all.
 """
+TOGETHER = (
+    "core/cli/test_afar.py",
+    "core/cli/test_every_command.py",
+    "core/cli/test_mcp.py",
+    "core/server/",
+    "plugins/simulator/",
+    "services/bluesky/",
+    "services/mastodon/",
+    "services/storage/",
+    "services/test_litellm_proxy.py",
+)
+"""Whose tests share a server or a browser, started once in each worker that has one of them.
+
+Those of a real server go to one worker, others file by file.
+"""
 WHOLE = "REELWORK_WHOLE"
 
 ROOM = 8 * 2**30
@@ -221,18 +236,23 @@ def _is_in(places: tuple[Path, ...], path: Path) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling | None:
-    """With `--dist=loadscope`, deal out conformance suites whole, and every other test by itself.
-
-    Each worker that has one test of a suite plays all scenes of the suite.
-    """
+    """With `--dist=loadscope`, deal out each test by itself, and together what shares something dear."""
     if config.getvalue("dist") != "loadscope":
         return None
     from xdist.scheduler import LoadScopeScheduling
 
     class Dealing(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            # A browser and the server that it looks at are started for the module.
-            apart = "::" if "/browser/" in nodeid else "::test_happens_at_most_once["
-            return nodeid.partition(apart)[0]
+            return _dealt_out_with(nodeid)
 
     return Dealing(config, log)
+
+
+def _dealt_out_with(nodeid: str) -> str:
+    # Each worker that has one test of a suite plays all scenes of the suite.
+    suite, found, _ = nodeid.partition("::test_happens_at_most_once[")
+    file = nodeid.partition("::")[0]
+    for place in TOGETHER:
+        if file.startswith(f"tests/{place}"):
+            return f"tests/{place}" if place.startswith("services/") else file
+    return suite if found else nodeid
