@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -147,6 +148,8 @@ Those of a real server go to one worker, others file by file.
 """
 WHOLE = "REELWORK_WHOLE"
 
+GARBAGE_AFTER = 10_000
+"""Objects that may be added before Python looks for garbage."""
 ROOM = 8 * 2**30
 """Bytes that must be free in memory for the tests to keep their files there."""
 ROOT = "PYTEST_DEBUG_TEMPROOT"
@@ -198,6 +201,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Whoever names files or tests gets all of them.
     if config.getoption("markexpr") == "slow" and not os.environ.get(WHOLE):
         _spread(config, items)
+
+
+def pytest_collection_finish() -> None:
+    # What was collected is there to the end: looking through it for garbage took a twentieth of all time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
 
 
 def _spread(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -202,7 +202,7 @@ def test_an_account_of_another_kind_is_refused(bench: Any, post: Any, job: Any) 
     from reelwork_hooks import Credentials
 
     bench.accounts.add("tube", "youtube", Credentials({"identifier": "me"}, {"token": "abcdef"}))
-    with pytest.raises(InvalidInput, match="one of youtube"):
+    with pytest.raises(InvalidInput, match="is for youtube, not for bluesky"):
         bench.run(lambda plugin: plugin.prepare_publish(post, job), account="tube")
 
 
