@@ -228,7 +228,9 @@ class ContainerPublisher(Plugin):
             receipt = Receipt(id=id_, url=text_at(one, "permalink"))
             return Candidate(receipt, ref, fields=words, created_at=time_of(text_at(one, "timestamp")))
 
-        return await read_listing(page_at, candidate, of="the account's list of posts", most_pages=MOST_PAGES)
+        return await read_listing(
+            page_at, candidate, of="the account's list of posts", most_pages=MOST_PAGES, dated=False
+        )
 
     async def _page(self, containers: Containers, after: str | None = None) -> Answer:
         path, more = f"{containers.user}/{self.network.posts}", {"after": after} if after else {}

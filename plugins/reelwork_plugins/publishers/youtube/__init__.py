@@ -301,7 +301,7 @@ class Youtube(Plugin):
             return Page(read, read.at("items"), read.text_at("nextPageToken") or None, known)
 
         candidate = partial(_candidate, post=post, service=api.base_url)
-        return await read_listing(page_at, candidate, of="the list of uploads", most_pages=MOST_PAGES)
+        return await read_listing(page_at, candidate, of="the list of uploads", most_pages=MOST_PAGES, dated=False)
 
     async def _dress(self, post: Post, video: str) -> dict[str, Any]:
         """Add what a video can do without: its picture and its captions. Return what it goes without."""
