@@ -27,7 +27,7 @@ BIN := $(VENV)/bin
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) \* 2)
 
 # The slow ones wait still more: for servers, for browsers, and for leases to run out.
-PATIENT_WORKERS ?= $(shell expr $(WORKERS) \* 3 / 2)
+PATIENT_WORKERS ?= $(shell expr $(WORKERS) \* 2)
 WHOLE ?=
 
 .PHONY: demo test verify lint rooms docs bench faults serve-faults networks soak storm serve-storm liar month border poison clean
