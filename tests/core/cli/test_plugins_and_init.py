@@ -29,7 +29,7 @@ def test_a_plugin_is_shown_with_its_settings(cli) -> None:
 def test_a_provider_is_shown_with_what_it_can_do(cli) -> None:
     outcome = cli("plugins", "show", "preview")
     assert outcome.code == 0
-    for told in ("0.5 to 60 s", "poll_interval", "Seconds between two polls", "same key", "$0 a second"):
+    for told in ("0.5 to 60 s", "poll_interval", "Seconds between two polls", "same key", "$0.00 a second"):
         assert told in outcome.out
     assert cli("plugins", "show", "preview", "--json").json["providers"]["preview"]["capabilities"]["seed"] is True
 

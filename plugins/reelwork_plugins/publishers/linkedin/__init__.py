@@ -51,7 +51,7 @@ PARTS = 8
 """Parts that are sent in one call: what has arrived is then on disk."""
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0
 """Seconds after which LinkedIn is asked how far it is with a video, growing."""
-# LinkedIn does not say how soon it lists a post. A list that lags for longer would let it be posted twice.
+# What may still make a post after an answer was lost has done so by then.
 SETTLE_SECONDS = 300.0
 # The clocks may differ, and a part takes its time.
 SPARE_SECONDS = 300.0
