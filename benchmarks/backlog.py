@@ -34,12 +34,13 @@ def _tables(db: sqlite3.Connection) -> list[str]:
 
 
 def _repeat(db: sqlite3.Connection, table: str, video: str, count: int) -> None:
-    """Copy each row of a table, with other ids in each copy."""
-    cursor = db.execute(f"SELECT * FROM {table}")
-    names = [column[0] for column in cursor.description]
-    rows = cursor.fetchall()
+    """Copy each row of a table that names the job or its video, with other ids in each copy."""
     job = db.execute("SELECT id, key, render_id FROM jobs WHERE seq = 1").fetchone()
     own = {text for text in (*job, video) if text}
+    cursor = db.execute(f"SELECT * FROM {table}")
+    names = [column[0] for column in cursor.description]
+    # The others are the store's own, such as its counters.
+    rows = [row for row in cursor if any(isinstance(value, str) and _names(value, own) for value in row)]
     kept = [at for at, name in enumerate(names) if name != "seq"]
     columns, marks = ", ".join(names[at] for at in kept), ", ".join("?" * len(kept))
 
@@ -49,6 +50,10 @@ def _repeat(db: sqlite3.Connection, table: str, video: str, count: int) -> None:
                 yield [_renamed(row[at], own, number) for at in kept]
 
     db.executemany(f"INSERT INTO {table}({columns}) VALUES ({marks})", copies())
+
+
+def _names(text: str, own: set[str]) -> bool:
+    return any(name in text for name in own)
 
 
 def _renamed(value: Any, own: set[str], number: int) -> Any:
