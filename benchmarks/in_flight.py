@@ -76,12 +76,13 @@ def simulator(folder: Path, *options: str) -> Iterator[Simulator]:
     ]  # fmt: skip
     with (folder / "simulator.log").open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         ready = next(line for line in process.stdout if "is ready at" in line)
         yield Simulator(ready.split("ready at ", 1)[1].split()[0])
     finally:
         ended(process)
+        process.stdout.close()
 
 
 def ended(process: subprocess.Popen[Any]) -> None:
