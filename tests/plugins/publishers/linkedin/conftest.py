@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import PostBench, SimulatedNetwork
 
-from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post, write_video
+from reelwork.testing import sample_clip, sample_job, sample_post, write_video
 from reelwork.testing.contexts import SampleContext
-from reelwork_hooks import Credentials, Job, Pending, Post, Receipt
+from reelwork_hooks import Credentials, Pending
 from reelwork_plugins.publishers.linkedin import Linkedin, LinkedinConfig
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.linkedin.handlers import Linkedin as Played
@@ -26,14 +25,8 @@ ME, OUR_PAGE = f"{PERSON}{person_id(ANYONE)}", f"{PAGE}{PAGE_NUMBER}"
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def played(self) -> Played:
@@ -45,19 +38,10 @@ class Network:
     def feed(self) -> Feed:
         return self.played.feed
 
-    @property
-    def asked(self) -> list[str]:
-        """What was asked, in order."""
-        return [one["operation"] for one in self.simulator.requests()]
-
     def post(self) -> Share:
         """The only post."""
         [one] = self.feed.shares.values()
         return one
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
 
 @pytest.fixture(scope="module")
@@ -91,47 +75,15 @@ def account(url: str, author: str = OUR_PAGE) -> Credentials:
 
 
 @dataclass
-class Bench:
+class Bench(PostBench):
     """A post, and the plugin that is to post it."""
 
-    plugin: Linkedin
-    context: SampleContext
-    network: Network
-    post: Post
-    job: Job
-
-    def prepare(self) -> Any:
-        return asyncio.run(self.plugin.prepare_publish(self.post, self.job))
-
-    def prepared(self, most: int = 40) -> Any:
-        """What is prepared once LinkedIn has all of the video."""
-        for _ in range(most):
-            answer = self.prepare()
-            if not isinstance(answer, Pending):
-                return answer
-            self.job = self.job.replace(pending=answer)
-        raise AssertionError(f"it waits for ever: {self.job.pending}")
-
-    def waits(self) -> Pending:
+    def goes_on(self) -> Pending:
         """Let it come as far as one call brings it."""
         answer = self.prepare()
-        assert isinstance(answer, Pending), answer
-        self.job = self.job.replace(pending=answer)
+        self.waits(answer)
+        assert isinstance(answer, Pending)
         return answer
-
-    def publish(self, **effect: Any) -> Receipt:
-        return asyncio.run(self.plugin.publish(self.post, self.job, sample_effect(**effect)))
-
-    def find(self, **effect: Any) -> Any:
-        return asyncio.run(self.plugin.find_post(self.post, self.job, sample_effect(**effect)))
-
-    def says(self, **changes: Any) -> None:
-        self.post = self.post.replace(**changes)
-
-    def takes(self, path: Path, **facts: Any) -> None:
-        """Post this video."""
-        clip = sample_clip(path)
-        self.says(clip=clip.with_video(clip.video.replace(**facts)))
 
 
 def bench_of(folder: Path, network: Network, film: Path, author: str) -> Bench:

@@ -208,8 +208,8 @@ def test_a_day_without_room_is_waited_for(bench: Bench, monkeypatch: pytest.Monk
 
 
 def test_a_killed_upload_goes_on_with_the_parts_that_are_missing(bench: Bench, film: Path) -> None:
-    bench.waits()
-    waits = bench.waits()
+    bench.goes_on()
+    waits = bench.goes_on()
     assert waits.percent is not None
     assert bench.network.asked == ["begin", *["upload"] * PARTS]
     bench.network.fails("upload:503*9")
@@ -225,14 +225,14 @@ def test_a_killed_upload_goes_on_with_the_parts_that_are_missing(bench: Bench, f
 
 @pytest.mark.parametrize("operation", ["upload", "finish"])
 def test_an_answer_that_was_lost_on_the_way_up_spoils_nothing(bench: Bench, operation: str) -> None:
-    bench.waits()
+    bench.goes_on()
     bench.network.fails(f"{operation}:accept-then-drop*1")
     bench.publish(prepared=bench.prepared())
     assert bench.network.asked.count("begin") == 1
 
 
 def test_addresses_of_parts_are_shown_nowhere_and_are_forgotten(bench: Bench) -> None:
-    waits = bench.waits()
+    waits = bench.goes_on()
     assert "dms-uploads" not in str(waits.state)
     note = bench.plugin._note(bench.post, bench.job, 1)
     assert "dms-uploads" in str(asyncio.run(note.read()))
@@ -241,14 +241,14 @@ def test_addresses_of_parts_are_shown_nowhere_and_are_forgotten(bench: Bench) ->
 
 
 def test_an_upload_whose_addresses_ended_is_begun_anew(bench: Bench) -> None:
-    state = cast("Mapping[str, JsonValue]", bench.waits().state)
+    state = cast("Mapping[str, JsonValue]", bench.goes_on().state)
     bench.job = bench.job.replace(pending=Pending(after=0, state={**state, "ends": time.time() + 60}))
-    assert bench.waits().state == {"tries": 1}
-    bench.waits()
+    assert bench.goes_on().state == {"tries": 1}
+    bench.goes_on()
     [*_, id_] = bench.network.feed.uploads
     bench.network.feed.change(id_, at=time.time() - 86_401)
     # Its own clock may say so first.
-    assert bench.waits().state == {"tries": 2}
+    assert bench.goes_on().state == {"tries": 2}
 
 
 def test_an_upload_that_is_forgotten_is_begun_three_times_at_most(bench: Bench) -> None:
@@ -267,7 +267,7 @@ def test_a_video_that_linkedin_cannot_use_is_refused_before_the_post(bench: Benc
 
 def test_processing_waits_as_a_row(bench: Bench) -> None:
     bench.network.fails("video:slow=3600")
-    after = [bench.waits().after for _ in range(10)]
+    after = [bench.goes_on().after for _ in range(10)]
     assert after[-1] > 5
     bench.network.fails("processing:503")
     with pytest.raises(Unavailable):
