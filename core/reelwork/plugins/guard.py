@@ -11,13 +11,13 @@ import asyncio
 import inspect
 import logging
 import signal
-import threading
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
+from threading import Thread
 from typing import Any, Generic, TypeVar, cast
 
 from reelwork.errors import (
@@ -240,7 +240,7 @@ async def in_thread(callee: Callee, call: str, work: Callable[[], Any], seconds:
     # What is known of the job at hand, such as its id in the log, goes along. The thread is a daemon: work that
     # never returns must not keep the process from ending.
     name = f"{callee.name}.{call}"
-    threading.Thread(target=copy_context().run, args=(run,), name=name, daemon=True).start()
+    Thread(target=copy_context().run, args=(run,), name=name, daemon=True).start()
     # A thread cannot be stopped: it is left, and the error says that it may act yet.
     await asyncio.wait({future}, timeout=seconds)
     if not future.done():
