@@ -76,21 +76,36 @@ class Recipient:
     """They are told what belongs to this brand alone; empty: everything."""
     accounts: frozenset[str] = frozenset()
     """The accounts of the brand."""
+    without: tuple[str, ...] = ()
+    """The brands they are told nothing of."""
+    not_accounts: frozenset[str] = frozenset()
+    """The accounts that belong to those alone."""
 
     @property
     def whom(self) -> str:
         """The name under which the store keeps what they were told."""
-        # With the brand: whoever is given another one is not told that what the first one had is mended.
+        # With the brands: whoever is given others is not told that what the first ones had is mended.
+        if self.without:
+            return f"{self.name}/!{','.join(sorted(self.without))}"
         return f"{self.name}/{self.brand}" if self.brand else self.name
+
+    def hears_of(self, account: str) -> bool:
+        """Return whether they are told of an account."""
+        return account in self.accounts if self.brand else account not in self.not_accounts
 
 
 def recipients_of(settings: NotifySettings, make_context: MakeContext) -> list[Recipient]:
     """Return who is told, with every address looked at once. Raises `InvalidInput`."""
-    found = []
-    for name, table in settings.tables.items():
-        brand, send = table.brand or "", _sender(settings, name, make_context)
-        found.append(Recipient(send, name, brand, settings.accounts.get(brand, frozenset())))
-    return found
+    return [_recipient(settings, name, _sender(settings, name, make_context)) for name in settings.tables]
+
+
+def _recipient(settings: NotifySettings, name: str, send: Send) -> Recipient:
+    brand, without = settings.tables[name].brand or "", settings.tables[name].exclude_brands
+    own = {one: accounts for one, accounts in settings.accounts.items() if one not in without}
+    theirs = frozenset().union(*(settings.accounts[one] for one in without))
+    # An account that another brand has too is not left out.
+    not_accounts = theirs.difference(*own.values())
+    return Recipient(send, name, brand, settings.accounts.get(brand, frozenset()), without, not_accounts)
 
 
 def _sender(settings: NotifySettings, name: str, make_context: MakeContext) -> Send:
@@ -193,9 +208,9 @@ class Notices:
     def _found(self, whom: Recipient) -> Iterator[Telling]:
         # Limited where the store is read, so whatever is told later obeys too.
         store = self._store.of_brand(whom.brand) if whom.brand else self._store
-        yield from tellings(store, self._clock())
+        yield from tellings(store, self._clock(), whom.without)
         for one in ended_accounts(self._accounts, self._clock() + SOON_SECONDS):
-            if not whom.brand or one.name in whom.accounts:
+            if whom.hears_of(one.name):
                 # The page of the accounts tells of all of them, and is refused to whoever is of one brand.
                 page = f"/?brand={whom.brand}" if whom.brand else "/accounts"
                 yield from _of_account(one, self._clock(), page)
@@ -216,14 +231,16 @@ class Notices:
         return sent
 
 
-def tellings(store: SyncReader, now: float) -> Iterator[Telling]:
-    """Yield what needs people now in a store, each cause once."""
-    yield from _of_jobs(causes_of(store, Status.HELD), "wait for you", "waits for you")
-    for cause in failures_of(store).open:
+def tellings(store: SyncReader, now: float, without: Sequence[str] = ()) -> Iterator[Telling]:
+    """Yield what needs people now in a store, each cause once; that of the brands `without` is left out."""
+    yield from _of_jobs(causes_of(store, Status.HELD, without), "wait for you", "waits for you")
+    for cause in failures_of(store, without).open:
         # What failed longer ago is told to nobody, and has not been mended by that.
         is_news = cause.newest_at > now - RECENT_SECONDS
         yield from (replace(one, is_news=is_news) for one in _of_jobs([cause], "failed", "failed"))
     for schedule in there(store.schedules()):
+        if schedule.spec.brand in without:
+            continue
         if schedule.row.trouble:
             text = _plain(schedule.row.trouble)
             yield Telling(

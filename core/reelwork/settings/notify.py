@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from reelwork.errors import WorkflowInvalid
 from reelwork.settings.brands import check_named
@@ -32,6 +32,14 @@ class NotifyTable(BaseModel):
     """Allows addresses in this network, or on this machine."""
     brand: str | None = None
     """Tells of this brand's jobs, schedules and accounts alone."""
+    exclude_brands: tuple[str, ...] = ()
+    """Tells of everything but these brands' jobs, schedules and accounts."""
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> Self:
+        if self.brand is not None and self.exclude_brands:
+            raise ValueError("`brand` already leaves out all other brands: leave out `exclude_brands`, or `brand`")
+        return self
 
 
 class _One(BaseModel):
@@ -61,7 +69,7 @@ class NotifySettings:
     tables: Mapping[str, NotifyTable]
     """By the `NAME` of `[notify.NAME]`; `[notify]` itself has the name ``""``."""
     accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """The accounts of each brand that a table names."""
+    """The accounts of each brand, where a table names any."""
 
 
 def notify_settings(cwd: Path | None = None) -> NotifySettings | None:
@@ -75,10 +83,12 @@ def notify_settings(cwd: Path | None = None) -> NotifySettings | None:
     if "notify" not in settings:
         return None
     tables = _tables(settings["notify"], str(path), text)
-    brands = {name: table.brand for name, table in tables.items() if table.brand is not None}
-    for name, brand in brands.items():
-        check_named(brand, settings, path, f"{address_of(name)}.brand")
-    accounts = _accounts(settings, str(path), text) if brands else {}
+    named = [
+        (f"{address_of(name)}.{key}", brand) for name, table in tables.items() for key, brand in _brands(table)
+    ]
+    for field_, brand in named:
+        check_named(brand, settings, path, field_)
+    accounts = _accounts(settings, str(path), text) if named else {}
     return NotifySettings(Loaded(Workflow(), path.parent, str(path), cwd, text), tables, accounts)
 
 
@@ -98,6 +108,14 @@ def _tables(notify: Any, path: str, text: str) -> dict[str, NotifyTable]:
     if named and not own:
         return tables
     return {"": _checked(_One, {"notify": own}, path, text).notify, **tables}
+
+
+def _brands(table: NotifyTable) -> Iterator[tuple[str, str]]:
+    """Yield the brands that a table names, each with its key."""
+    if table.brand is not None:
+        yield "brand", table.brand
+    for brand in table.exclude_brands:
+        yield "exclude_brands", brand
 
 
 def _accounts(settings: Mapping[str, Any], path: str, text: str) -> dict[str, frozenset[str]]:

@@ -60,24 +60,27 @@ def alike(reason: str) -> str:
     return _VARYING.sub("#", reason)
 
 
-def causes_of(store: SyncReader, status: Status) -> list[Cause]:
-    """Return the causes of jobs with this status, the most frequent first."""
-    return _causes(store, status, {})
+def causes_of(store: SyncReader, status: Status, without: Sequence[str] = ()) -> list[Cause]:
+    """Return the causes of jobs with this status, the most frequent first, except of brands `without`."""
+    return _causes(store, status, {}, without)
 
 
-def failures_of(store: SyncReader) -> Failures:
-    """Return the causes of failures. One that happens again after a person dealt with it is open again."""
+def failures_of(store: SyncReader, without: Sequence[str] = ()) -> Failures:
+    """Return the causes of failures, except of brands `without`.
+
+    One that happens again after a person dealt with it is open again.
+    """
     dealt = {one.cause: one for one in store.dealt_with()}
     until = {one.cause: one.until for one in dealt.values()}
-    known = [one for one in _causes(store, Status.FAILED, {}) if one.key in dealt]
+    known = [one for one in _causes(store, Status.FAILED, {}, without) if one.key in dealt]
     return Failures(
-        _causes(store, Status.FAILED, until),
+        _causes(store, Status.FAILED, until, without),
         [(one, dealt[one.key]) for one in known if one.newest_at <= until[one.key]],
     )
 
 
-def _causes(store: SyncReader, status: Status, until: dict[str, float]) -> list[Cause]:
-    rows = store.jobs(statuses=(status,), limit=LOOKED_AT)
+def _causes(store: SyncReader, status: Status, until: dict[str, float], without: Sequence[str]) -> list[Cause]:
+    rows = store.jobs(statuses=(status,), without_brands=without, limit=LOOKED_AT)
     at = {row.id: row.updated_at for row in rows}
     groups: dict[str, list[JobView]] = {}
     for view in views_of(store, rows, [row.id for row in rows]):

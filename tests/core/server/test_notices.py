@@ -411,6 +411,48 @@ def test_what_is_mended_is_told_to_those_of_the_brand_that_had_it(
     assert f"{ORIGIN}/?brand=acme" in mended[1]
 
 
+def test_brands_that_are_excluded_are_told_of_to_their_own_people_alone(
+    agency: Post, receiver: Receiver, tmp_path: Path
+) -> None:
+    excluding = BRANDS.replace("private = true\n", 'private = true\nexclude_brands = ["acme"]\n', 1)
+    shared = excluding.replace('accounts = ["bolt-shop"]', 'accounts = ["bolt-shop", "shared"]').replace(
+        '["acme-shop"]', '["acme-shop", "shared"]'
+    )
+    (tmp_path / "reelwork.toml").write_text(shared, encoding="utf-8")
+    agency.notices = agency.server()
+
+    async def scenario() -> None:
+        ended = Credentials({"user": "x"}, {"access_token": "y" * 9}, expires_at=datetime(2026, 1, 1, tzinfo=UTC))
+        for name in ("acme-shop", "bolt-shop", "shared", "of-nobody"):
+            agency.accounts.add(name, "mastodon", ended)
+        for brand in ("acme", "bolt", ""):
+            await agency.job(f"{brand}-failed-00", "failed", "the network is down", brand)
+            spec = Spec(str(Path.cwd() / "flow.toml"), cron="0 12 * * *", brand=brand)
+            await keeping.add(agency.store, f"{brand}-noon", spec, agency.clock.now)
+            version = next(row.version for row in agency.store.schedules() if row.name == f"{brand}-noon")
+            await agency.store.tell_trouble(f"{brand}-noon", version, "its file is gone")
+        await agency.job("acme-held-0000", "held", "no funds at acme-bank", "acme")
+        await agency.told_at_last()
+        assert sorted(json.loads(body)["title"] for body in told_to(receiver, "notify")) == [
+            "Reelwork: 2 jobs failed",
+            "Reelwork: Schedule -noon will not fire",
+            "Reelwork: Schedule bolt-noon will not fire",
+            "Reelwork: The token of bolt-shop has ended",
+            "Reelwork: The token of of-nobody has ended",
+            "Reelwork: The token of shared has ended",
+        ]
+        assert len(told_to(receiver, "acme")) == 5
+        # Whoever gets all of it from now on is told of it, and of nothing as mended.
+        (tmp_path / "reelwork.toml").write_text(BRANDS, encoding="utf-8")
+        agency.notices = agency.server()
+        await agency.told_at_last()
+
+    asyncio.run(scenario())
+    general = [json.loads(body)["title"] for body in told_to(receiver, "notify")]
+    assert "Reelwork: Mended" not in general
+    assert "Reelwork: 1 job waits for you" in general[6:]
+
+
 def test_one_brand_whose_address_takes_nothing_is_told_again_alone(agency: Post, receiver: Receiver) -> None:
     async def scenario() -> None:
         await agency.job("acme-held-0000", "held", "no funds", "acme")
@@ -435,6 +477,14 @@ def test_one_brand_whose_address_takes_nothing_is_told_again_alone(agency: Post,
             "'notify.desk.to' is missing",
         ),
         ('[notify]\nat = ["env:X"]\n[notify.desk]\nto = ["env:X"]', "'notify.to' is missing"),
+        (
+            '[notify]\nto = ["env:NOTIFY_URL"]\nexclude_brands = ["acme", "bolt"]\n[brands.acme]',
+            "notify.exclude_brands: .*bolt",
+        ),
+        (
+            '[notify.desk]\nto = ["env:X"]\nbrand = "acme"\nexclude_brands = ["acme"]\n[brands.acme]',
+            "notify.desk: `brand` already leaves out",
+        ),
         ('[notify."a b"]\nto = ["env:X"]', "notify.a b"),
         ("[notify]\n", "notify.to"),
         ('notify = "env:X"', "notify"),

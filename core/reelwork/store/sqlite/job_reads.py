@@ -70,6 +70,7 @@ def find_jobs(
     before: str | None = None,
     since: float | None = None,
     brand: str | None = None,
+    without_brands: Sequence[str] = (),
     search: str = "",
     metadata: Iterable[tuple[str, str]] = (),
     in_review: bool = False,
@@ -86,6 +87,8 @@ def find_jobs(
     if brand is not None:
         # Spelt out, so that SQLite takes the index of jobs that have a brand.
         conditions.append(("brand = ? AND brand <> ''", (brand,)))
+    if without_brands:
+        conditions.append((f"brand NOT IN ({', '.join('?' * len(without_brands))})", tuple(without_brands)))
     if statuses:
         conditions.append((f"status IN ({', '.join('?' * len(statuses))})", tuple(statuses)))
     if before is not None:
