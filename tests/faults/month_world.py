@@ -31,7 +31,8 @@ from reelwork.engine import timing
 from reelwork.errors import StoreUnwritable
 from reelwork.schedules import keeping
 from reelwork.schedules.as_json import there, upcoming
-from reelwork.server.notices import Notices, Recipient
+from reelwork.server.notices import Notices
+from reelwork.server.recipients import Recipient
 from reelwork.store.sqlite.clock_steps import Timekeeper
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.firing.adding import spec_of_file

@@ -29,11 +29,13 @@ from reelwork.server.deliveries import Deliveries, targets_of
 from reelwork.server.driving import Driving, Runs
 from reelwork.server.listening import NOT_STARTED, host_and_port, listen, origin_of, public_origin, reaches_others
 from reelwork.server.meters import Meters
-from reelwork.server.notices import Notices, Recipient, recipients_of
+from reelwork.server.notices import Notices
 from reelwork.server.offered import Offered
 from reelwork.server.operations import Served
+from reelwork.server.outage import OutageNotices
 from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.server.receivers import Receivers, receivers_of
+from reelwork.server.recipients import Messenger, Recipient, recipients_of
 from reelwork.settings.notify import notify_settings
 from reelwork.settings.paths import here
 from reelwork.settings.pings import pings_may_be_private
@@ -127,7 +129,11 @@ class Server:
                 webs += [] if apart is None else [_Web(create_webhooks_app(served), apart, lambda: None)]
                 targets = targets_of(webhook_settings(), session.context)
                 origin = str(exposure.public or origin_of(bound))
-                notices = Notices(store, recipients_in(session), origin, meters.notice, clock=self._time)
+                people, messenger = recipients_in(session), Messenger(meters.notice)
+                telling = (
+                    Notices(store, people, origin, messenger, clock=self._time),
+                    OutageNotices(self._pulse, people, origin, messenger),
+                )
 
                 def beside() -> Sequence[Runs]:
                     # Schedules only write jobs; the engine beside them drives these.
@@ -137,7 +143,7 @@ class Server:
                 driving = Driving(
                     session, lambda: self._engine(session, meters), beside, self._pulse, self._stopping
                 )
-                await self._together(driving, session, webs, notices)
+                await self._together(driving, session, webs, telling)
 
     @contextmanager
     def _webhooks_socket(self) -> Generator[socket.socket | None, None, None]:
@@ -156,8 +162,10 @@ class Server:
         engine = session.engine(None, (), Journal(), _Runs(owner, session.store.runs_with((ACTIVE,))))
         return replace(engine, steps=meters.timed(engine.steps), turned=self._pulse.beat, grace=GRACE)
 
-    async def _together(self, driving: Driving, session: Session, webs: Sequence[_Web], notices: Notices) -> None:
-        works = (driving.run(), *(web.serve() for web in webs), notices.run(self._stopping))
+    async def _together(
+        self, driving: Driving, session: Session, webs: Sequence[_Web], telling: Sequence[Runs]
+    ) -> None:
+        works = (driving.run(), *(web.serve() for web in webs), *(one.run(self._stopping) for one in telling))
         work = [asyncio.create_task(one) for one in works]
         beside = [asyncio.create_task(_tidy(session)), asyncio.create_task(self._stopping.wait())]
         if self._settings.ping is not None:

@@ -17,7 +17,8 @@ from reelwork.credentials.ended import ended_accounts
 from reelwork.schedules import keeping
 from reelwork.schedules.not_fired import not_fired, refused_last
 from reelwork.schedules.spec import Spec, found_in
-from reelwork.server.notices import Notices, Recipient
+from reelwork.server.notices import Notices
+from reelwork.server.recipients import Recipient
 from reelwork.store.causes import GATHERING_SECONDS, NOTICE_SECONDS
 from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.records import PAID_AGAIN, Lease, RunRow

@@ -21,7 +21,8 @@ from reelwork.plugins.catalog import Catalog
 from reelwork.redaction import redactor
 from reelwork.schedules import keeping
 from reelwork.schedules.spec import Spec
-from reelwork.server.notices import Notices, recipients_of
+from reelwork.server.notices import Notices
+from reelwork.server.recipients import Messenger, recipients_of
 from reelwork.settings.notify import notify_settings
 from reelwork.store.causes import GATHERING_SECONDS, NOTICE_SECONDS, DealtWith
 from reelwork.store.commands import NewJob, SetJob
@@ -64,7 +65,7 @@ class Post:
         settings = notify_settings()
         assert settings is not None
         people = recipients_of(settings, self.session.context)
-        return Notices(self.store, people, ORIGIN, self.counted.append, self.accounts, self.clock)
+        return Notices(self.store, people, ORIGIN, Messenger(self.counted.append), self.accounts, self.clock)
 
     async def job(self, name: str, status: str, reason: str, brand: str = "") -> None:
         run, frozen = f"run{brand}", json.dumps({"workflow": {"brand": brand}})
