@@ -1,4 +1,7 @@
-"""The hosts that Apprise connects to, judged before it does: it opens its connections itself."""
+"""The hosts that Apprise connects to, judged before it does: it opens its connections itself.
+
+What it connects to then is judged again, by `net/own_sockets`. Not all that it sends goes by a socket of Python's.
+"""
 
 from __future__ import annotations
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 from reelwork.errors import WorkflowInvalid
+from reelwork.net.own_sockets import proxy_places, public_only
 from reelwork.plugins.pipeline import MakeContext
 from reelwork.redaction.redactor import mask
 from reelwork.server.listening import NOT_STARTED
 from reelwork.server.notice_places import refused
 from reelwork.settings.notify import NotifySettings, address_of
+from reelwork_hooks import Context
 
 SENDING_SECONDS = 60.0
 """Seconds for a notice to be taken, by all addresses together."""
@@ -71,7 +74,6 @@ def _recipient(settings: NotifySettings, name: str, send: Send) -> Recipient:
 
 
 def _sender(settings: NotifySettings, name: str, make_context: MakeContext) -> Send:
-    table, field = settings.tables[name], f"{address_of(name)}.to"
     try:
         # Here, and not above: it takes half a second, and most servers send no notices.
         import apprise
@@ -81,39 +83,74 @@ def _sender(settings: NotifySettings, name: str, make_context: MakeContext) -> S
             money=NOT_STARTED,
             hint='Install it: pip install "reelwork[notify]". Or leave out [notify].',
         ) from None
-    context = make_context("notify", settings.loaded)
     # Its own log names addresses, which are secrets.
     logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    addresses = _Addresses(settings, name, make_context("notify", settings.loaded), apprise)
+    addresses.check()
+    return addresses.send
 
-    asset, private = apprise.AppriseAsset(), table.private
 
-    def made() -> Iterator[tuple[str, Any]]:
-        for number, reference in enumerate(table.to, 1):
+class _Addresses:
+    """The addresses of one table, and how a notice is sent to them."""
+
+    def __init__(self, settings: NotifySettings, name: str, context: Context, apprise: Any) -> None:
+        self._settings, self._context, self._apprise = settings, context, apprise
+        self._table, self._field = settings.tables[name], f"{address_of(name)}.to"
+
+    def check(self) -> None:
+        """Look at every address without connecting. Raises `InvalidInput`."""
+        for named, service in self._services():
+            if not self._table.private and (why := refused(service, asking=False)):
+                told = f"{named} leads to {why}, {REFUSED}."
+                raise _unusable(self._settings, self._field, told, "Allow it there: private = true")
+
+    def send(self, title: str, text: str) -> bool:
+        """Send to all addresses beside each other; False if none took it."""
+        services = list(self._services())
+        with ThreadPoolExecutor(len(services)) as pool:
+            taken = [pool.submit(self._takes, named, service, title, text) for named, service in services]
+        return any(one.result() for one in taken)
+
+    def _services(self) -> Iterator[tuple[str, Any]]:
+        for number, reference in enumerate(self._table.to, 1):
             # Each time anew: a secret may have been changed. One may have several addresses.
-            found, named = apprise.Apprise(asset=asset), f"the secret {reference} (number {number})"
-            if not found.add(context.secret(reference)):
-                raise _unusable(settings, field, f"{named} is no address that Apprise knows.", FORMS)
+            found, named = self._apprise.Apprise(), f"the secret {reference} (number {number})"
+            if not found.add(self._context.secret(reference)):
+                told = f"{named} is no address that Apprise knows."
+                raise _unusable(self._settings, self._field, told, FORMS)
             for service in found:
                 # What an address leads to must not lead on: it could be this network.
                 service.redirects = False
                 yield named, service
 
-    for named, service in made():
-        if not private and (why := refused(service, asking=False)):
-            raise _unusable(
-                settings, field, f"{named} leads to {why}, {REFUSED}.", "Allow it there: private = true"
-            )
+    def _takes(self, named: str, service: Any, title: str, text: str) -> bool:
+        try:
+            if self._table.private:
+                return self._notified(named, service, title, text)
+            if why := refused(service, asking=True):
+                self._say_refused(named, why)
+                return False
+            with public_only(proxy_places()) as reasons:
+                took = self._notified(named, service, title, text)
+        except Exception as error:
+            # Its text may name the address. The others still get the notice.
+            log.warning("%s: %s could not be sent to: %s", self._field, named, type(error).__name__)
+            return False
+        for why in reasons[:1]:
+            self._say_refused(named, why)
+        return took
 
-    def send(title: str, text: str) -> bool:
-        found = apprise.Apprise(asset=asset)
-        for named, service in made():
-            if not private and (why := refused(service, asking=True)):
-                log.warning("%s: %s leads to %s, %s: private = true", field, named, why, REFUSED)
-            else:
-                found.add(service)
-        return bool(found.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT))
+    def _notified(self, named: str, service: Any, title: str, text: str) -> bool:
+        # Each by itself: Apprise sends to one in this thread, and to several in threads of its own.
+        alone = self._apprise.Apprise()
+        alone.add(service)
+        took = bool(alone.notify(body=text, title=title, body_format=self._apprise.NotifyFormat.TEXT))
+        if not took:
+            log.warning("%s: %s did not take a notice", self._field, named)
+        return took
 
-    return send
+    def _say_refused(self, named: str, why: str) -> None:
+        log.warning("%s: %s leads to %s, %s: private = true", self._field, named, why, REFUSED)
 
 
 def _unusable(settings: NotifySettings, field: str, told: str, hint: str) -> WorkflowInvalid:
@@ -138,6 +175,6 @@ class Messenger:
             sent = False
         else:
             if not sent:
-                log.warning("a notice could not be sent: no address took all of it")
+                log.warning("a notice could not be sent: no address took it")
         self._told("sent" if sent else "failed")
         return sent

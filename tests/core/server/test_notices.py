@@ -8,8 +8,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.core.server.conftest import PATIENCE, Machine
@@ -297,6 +299,72 @@ def test_what_is_in_this_network_is_told_nothing_unless_it_is_configured(
     asyncio.run(scenario())
     assert (receiver.taken, post.counted) == ([], ["failed"])
     assert "leads to this machine, which is refused unless it is configured: private = true" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address", ["json://inside.example/", "mailto://ana:hush-hush-hush@inside.example?smtp=inside.example"]
+)
+def test_a_name_that_leads_elsewhere_after_it_was_looked_up_is_not_connected_to(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, address: str
+) -> None:
+    (tmp_path / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
+    monkeypatch.setenv("NOTIFY_URL", address)
+    post.notices = post.server()
+    found, asked = socket.getaddrinfo, []
+
+    def rebound(host: str, port: int | str | None, *rest: int, **more: int) -> list[tuple[Any, ...]]:
+        asked.append(host)
+        # Public when it is looked up, and this machine when it is connected to.
+        return found("8.8.8.8" if len(asked) == 1 else "127.0.0.1", inside.getsockname()[1], *rest, **more)
+
+    async def scenario() -> None:
+        await post.job("job-00000000", "held", ENDED.format("x"))
+        await post.told_at_last()
+
+    with closing(socket.create_server(("127.0.0.1", 0))) as inside:
+        monkeypatch.setattr(socket, "getaddrinfo", rebound)
+        asyncio.run(scenario())
+        inside.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            inside.accept()
+    assert (set(asked), len(asked) > 1, post.counted) == ({"inside.example"}, True, ["failed"])
+    assert "number 1) leads to this machine, which is refused unless it is configured: private" in caplog.text
+    assert "hush" not in caplog.text
+
+
+def test_a_proxy_of_the_environment_is_connected_to_wherever_it_is(
+    post: Post, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "reelwork.toml").write_text('[notify]\nto = ["env:NOTIFY_URL"]\n', encoding="utf-8")
+    monkeypatch.setenv("NOTIFY_URL", "json://8.8.8.8/told")
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{receiver.server_address[1]}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    post.notices = post.server()
+
+    async def scenario() -> None:
+        await post.job("job-00000000", "held", ENDED.format("x"))
+        await post.told_at_last()
+
+    asyncio.run(scenario())
+    assert ([path for path, _ in receiver.bodies], post.counted) == (["http://8.8.8.8/told"], ["sent"])
+
+
+def test_one_address_of_several_that_takes_nothing_brings_the_others_nothing_twice(
+    post: Post, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = f"json://127.0.0.1:{receiver.server_address[1]}"
+    monkeypatch.setenv("NOTIFY_URL", f"{at}/one, {at}/two")
+    receiver.refusing = "/two"
+
+    async def scenario() -> None:
+        await post.job("job-00000000", "held", ENDED.format("x"))
+        await post.told_at_last()
+        await post.look(300)
+
+    asyncio.run(scenario())
+    assert (sorted(path for path, _ in receiver.bodies), post.counted) == (["/one", "/two"], ["sent"])
+    assert "notify.to: the secret env:NOTIFY_URL (number 1) did not take a notice" in caplog.text
 
 
 def test_a_redirect_of_a_notice_is_not_followed(post: Post, receiver: Receiver) -> None:
