@@ -71,6 +71,12 @@ if TYPE_CHECKING:
         ModelPart,
         ModelSettings,
     )
+    from reelwork_hooks.lengths import (
+        Counting,
+        has_address,
+        text_length,
+        x_weight,
+    )
     from reelwork_hooks.links import (
         video_links,
     )
@@ -200,6 +206,7 @@ __all__ = [
     "Config",
     "Content",
     "Context",
+    "Counting",
     "Credentials",
     "Disclosure",
     "Edit",
@@ -295,6 +302,7 @@ __all__ = [
     "WebhookScheme",
     "comes_from_repeater",
     "errors_as",
+    "has_address",
     "hookimpl",
     "hookspec",
     "http_address",
@@ -313,9 +321,11 @@ __all__ = [
     "signature_headers",
     "signing_key",
     "text_at",
+    "text_length",
     "time_of",
     "value_at",
     "video_links",
+    "x_weight",
 ]
 
 # Names are loaded when they are first used. Building pydantic's models takes a quarter of a second, and many
@@ -332,6 +342,7 @@ _HOMES = {
     ),
     "http": "FileSlice HttpBody HttpClient HttpFiles HttpProgress HttpResponse HttpStream",
     "known_models": "KnownModel LengthForm ModelPart ModelSettings",
+    "lengths": "Counting has_address text_length x_weight",
     "links": "video_links",
     "listings": "Page poll_each read_listing",
     "models": (

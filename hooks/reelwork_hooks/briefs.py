@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
 from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
+from reelwork_hooks.lengths import Counting, text_length
 
 # Texts and not a closed list: what is possible is the provider's to say, in its capabilities.
 AspectRatio = Annotated[str, Field(pattern=r"^[1-9][0-9]?:[1-9][0-9]?$", examples=["16:9", "9:16", "4:3"])]
@@ -201,7 +202,7 @@ class Brief(Grown, Frozen):
 class Platform(Grown, Frozen, defer_build=False):
     """A platform on which a video will be watched, and its requirements."""
 
-    _later: ClassVar[tuple[str, ...]] = ("most_bytes", "codecs")
+    _later: ClassVar[tuple[str, ...]] = ("most_bytes", "codecs", "title_counted", "caption_counted")
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     aliases: tuple[str, ...] = ()
@@ -211,16 +212,25 @@ class Platform(Grown, Frozen, defer_build=False):
     style: str = ""
     """Words the `platform-style` plugin adds to a prompt."""
     title_limit: int | None = None
-    """Characters."""
+    """The longest title, counted as `title_counted` says."""
     caption_limit: int | None = None
-    """Characters."""
+    """The longest caption, counted as `caption_counted` says."""
     hashtag_limit: int | None = None
+    # The strictest of the plain ways: a caption that is refused after the video was paid for is the dearer mistake.
+    title_counted: Counting = "utf16"
+    """In what the title is counted: `characters`, `utf16` units, UTF-8 `bytes`, or by the weights of `x`."""
+    caption_counted: Counting = "utf16"
+    """In what the caption is counted, with its hashtags."""
     most_bytes: Annotated[int, Field(gt=0)] | None = None
     """The largest file of a video."""
     codecs: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] = ()
     """Video codecs it takes, any of which will do, as FFmpeg calls them; any codec when empty."""
     notes: tuple[str, ...] = ()
     """Quotas, audits and declarations a person should know, a sentence each. `reelwork doctor` shows them."""
+
+    def length_of(self, text: str, field: Literal["title", "caption"]) -> int:
+        """Return the length of a title or a caption as this platform counts it."""
+        return text_length(text, self.title_counted if field == "title" else self.caption_counted)
 
 
 class Spec(Frozen):

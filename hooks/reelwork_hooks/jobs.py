@@ -80,6 +80,11 @@ class Job(Frozen):
     """The account that each of its workflow's destinations signs in with, by the destination's name."""
     fired_at: datetime | None = None
     """The time of its schedule that it was made for, in the schedule's zone; None if no schedule made it."""
+    takes_at: FrozenMapping[str, Target] = {}  # noqa: RUF012  (validated, so frozen)
+    """In `check_brief`: the video that each of its destinations takes, by its name. Of what the workflow, the
+    platform and the publisher say, the strictest limit counts."""
+    marked_by: tuple[str, ...] = ()
+    """The plugins of its workflow that put a mark over its video, as `Plugin.marks_video` says."""
 
 
 class JobEvent(Frozen):

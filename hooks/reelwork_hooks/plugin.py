@@ -23,7 +23,7 @@ from reelwork_hooks.sign_in import SignsIn as SignsIn
 from reelwork_hooks.targets import Target
 
 if TYPE_CHECKING:
-    from reelwork_hooks.briefs import Prompt
+    from reelwork_hooks.briefs import Platform, Prompt
     from reelwork_hooks.jobs import Job
     from reelwork_hooks.posts import Post
     from reelwork_hooks.prices import Quote
@@ -116,6 +116,14 @@ class Plugin:
     fits: ClassVar[tuple[str, ...]] = ()
     """For a plugin with `post_download`: which of `aspect_ratio`, `longest`, `most_bytes` and `codecs` of
     `job.target` it brings a video to."""
+    # A destination that takes none of them would be found after the render has been paid for.
+    writes_codecs: ClassVar[tuple[str, ...]] = ()
+    """For a plugin that has `codecs` in `fits`: the codecs that it can write. A destination that takes none of them
+    is refused before anything is sent. Empty: any."""
+    # By default, all that a publisher would otherwise refuse for a video that a plugin is about to change.
+    may_change: ClassVar[tuple[str, ...]] = ("size", "fps", "duration")
+    """For a plugin with `post_download`: which of `size`, `fps` and `duration` of a video it may change.
+    `check_brief` shows a publisher those that no plugin of the workflow changes."""
     caption_types: ClassVar[tuple[str, ...]] = ()
     """The media types of the files of captions that a publisher posts with a video, or that a plugin with
     `post_download` adds to one. A plan says of which types a destination posts none. Empty: that is not known."""
@@ -161,6 +169,14 @@ class Plugin:
     def post_note(self) -> str | None:
         """For a publisher: what a person must know about each of its posts, in a sentence. A plan shows it."""
         return None
+
+    def marks_video(self, platform: Platform | None) -> bool:
+        """Return whether it puts a mark, such as a logo or a name, over the videos of a platform.
+
+        For a plugin with `post_download`. Some networks refuse such videos: they read `job.marked_by`. It must not
+        use the network.
+        """
+        return False
 
     async def known_prompt(self, prompt: Prompt, job: Job) -> Prompt | None:
         """Return what `prompt_transform` would return, without paying, for a plugin that costs money.

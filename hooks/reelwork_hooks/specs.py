@@ -36,11 +36,13 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @hookspec
-def check_brief(brief: Brief, job: Job) -> Iterable[Problem]:
+def check_brief(brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
     """Return what stands in the way of this job, a `Problem` each; nothing, or None, if all is well.
 
     Called by `plan` and `run` for each new job, before anything is sent. One problem in one row stops them all:
     nothing is made. A pure check: it must not reach out, write or cost anything, and answers the same each time.
+    A publisher also gets the post that it would make, with a video that is not made yet: what is not known of it
+    is None. `post` is None for all others, and for a job that is not posted there.
     A plugin that raises or runs over its time stops them too, and is named.
     """
     raise NotImplementedError

@@ -33,7 +33,9 @@ PLATFORMS = (
         longest_duration=60,
         style="cinematic, professional",
         title_limit=100,
+        title_counted="characters",
         caption_limit=5000,
+        caption_counted="bytes",
         notes=(
             "100 uploads a day for each API project, counted from midnight Pacific time.",
             "A project that YouTube has not audited can only make private videos.",
@@ -71,6 +73,7 @@ PLATFORMS = (
         longest_duration=30,
         style="attention-grabbing, clear message",
         caption_limit=280,
+        caption_counted="x",
         notes=("AI video is declared with made_with_ai.",),
     ),
 )

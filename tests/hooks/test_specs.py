@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 import pluggy
 import pytest
@@ -52,7 +53,10 @@ def test_a_hooks_arguments_are_frozen_values(name: str) -> None:
     for argument, kind in hints.items():
         if argument == "return":
             continue
-        assert kind is Effect or (issubclass(kind, BaseModel) and kind.model_config.get("frozen"))
+        given = [one for one in get_args(kind) or (kind,) if one is not NoneType]
+        assert all(
+            one is Effect or (issubclass(one, BaseModel) and one.model_config.get("frozen")) for one in given
+        )
 
 
 def test_hookimpl_marks_for_the_same_project() -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 
 from reelwork.planning.job_state import JobData
-from reelwork.planning.post_prices import is_posted
+from reelwork.planning.planned_video import is_posted
 from reelwork.planning.shapes import wanted
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Stage

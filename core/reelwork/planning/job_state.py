@@ -340,6 +340,7 @@ def job_for(row: JobRow, data: JobData, pipeline: Pipeline) -> Job:
         brand=pipeline.workflow.brand,
         accounts=pipeline.accounts,
         fired_at=data.fired_at,
+        marked_by=pipeline.marked_by(data.platform),
     )
 
 

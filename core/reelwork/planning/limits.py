@@ -33,19 +33,15 @@ def copy_problems(prompt: Prompt, platform: Platform) -> Iterator[str]:
     # Most networks send hashtags as part of the caption.
     tags = "".join(f" #{tag}" for tag in prompt.hashtags)
     caption = "the caption with its hashtags" if tags else "the caption"
-    for name, text, limit in (
-        ("the title", prompt.title, platform.title_limit),
-        (caption, (prompt.caption + tags).strip(), platform.caption_limit),
+    said = (prompt.caption + tags).strip()
+    for name, length, limit, counted_in in (
+        ("the title", platform.length_of(prompt.title, "title"), platform.title_limit, platform.title_counted),
+        (caption, platform.length_of(said, "caption"), platform.caption_limit, platform.caption_counted),
     ):
-        if limit is not None and units(text) > limit:
-            yield f"{name} has {units(text)} characters; {platform.name} takes at most {limit}"
+        if limit is not None and length > limit:
+            unit = "bytes" if counted_in == "bytes" else "characters"
+            yield f"{name} has {length} {unit}; {platform.name} takes at most {limit}"
     count, most = len(prompt.hashtags), platform.hashtag_limit
     if most is not None and count > most:
         are = "is" if count == 1 else "are"
         yield f"there {are} {counted(count, 'hashtag')}; {platform.name} takes at most {most}"
-
-
-def units(text: str) -> int:
-    """Return the length in UTF-16 units, as the strictest network counts it."""
-    # An emoji is two units. A caption that is refused after the video was paid for is the dearer mistake.
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2

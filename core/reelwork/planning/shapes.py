@@ -8,6 +8,7 @@ from typing import Any
 from reelwork.planning.job_state import PLAIN, JobData, PostState, Shape
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Asset, Brief, Platform, Spec, Target
+from reelwork_hooks.plugin import Phase
 
 LIMITS = ("longest", "most_bytes")
 MEASURED = ("most_bytes", "codecs")
@@ -18,6 +19,26 @@ def fitted(pipeline: Pipeline) -> frozenset[str]:
     """Return the fields of a target that the workflow's plugins bring a video to."""
     editors = pipeline.order.get("post_download", ())
     return frozenset(field for name in editors for field in pipeline.instances[name].fits)
+
+
+def may_change(pipeline: Pipeline) -> frozenset[str]:
+    """Return what the workflow's plugins may change of a video: `size`, `fps` and `duration`."""
+    plugins = (pipeline.instances[name] for name in pipeline.order.get("post_download", ()))
+    return frozenset(fact for one in plugins if one.phase is Phase.EDIT for fact in one.may_change)
+
+
+def writable(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the codecs that the workflow's plugins can write; empty if there is no limit, or no such plugin."""
+    editors = (pipeline.instances[name] for name in pipeline.order.get("post_download", ()))
+    written = [one.writes_codecs for one in editors if "codecs" in one.fits]
+    return tuple(dict.fromkeys(codec for codecs in written for codec in codecs)) if all(written) else ()
+
+
+def takes_at(pipeline: Pipeline, brief: Brief, platform: Platform | None) -> dict[str, Target]:
+    """Return the video that each destination takes, for those that ask for any."""
+    # As if the render were of no use to any of them: what it meets by itself is left in.
+    asked = {name: _taken(pipeline, name, brief, platform) for name in pipeline.order["publish"]}
+    return {name: target for name, target in asked.items() if target != PLAIN}
 
 
 def checked_only(pipeline: Pipeline, destination: str) -> Target:
@@ -35,6 +56,12 @@ def target_for(pipeline: Pipeline, destination: str, brief: Brief, platform: Pla
     Its shape and codecs are the workflow's to say, then the platform's, then the publisher's; of limits the
     strictest counts.
     """
+    taken = _taken(pipeline, destination, brief, platform)
+    # A destination that takes what is rendered shares it with all others: nothing is made twice for it.
+    return taken if taken == PLAIN else taken.beyond(aspect_ratio=spec.aspect_ratio, duration=spec.duration)
+
+
+def _taken(pipeline: Pipeline, destination: str, brief: Brief, platform: Platform | None) -> Target:
     accepts, own = pipeline.instances[destination].accepts, brief.destinations.get(destination)
     if own is None and platform is None and accepts == PLAIN:
         return PLAIN
@@ -44,10 +71,7 @@ def target_for(pipeline: Pipeline, destination: str, brief: Brief, platform: Pla
     limits = {name: min(found) for name in LIMITS if (found := list(_said(sources, name)))}
     ratios = _said([source for source in sources if source is not platform], "aspect_ratio")
     asked = {**limits, "aspect_ratio": next(ratios, None), "codecs": next(_said(sources, "codecs"), ())}
-    if not any(asked.values()):
-        return PLAIN
-    # A destination that takes what is rendered shares it with all others: nothing is made twice for it.
-    return Target(**asked).beyond(aspect_ratio=spec.aspect_ratio, duration=spec.duration)
+    return Target(**asked) if any(asked.values()) else PLAIN
 
 
 def _said(sources: list[Any], name: str) -> Iterator[Any]:

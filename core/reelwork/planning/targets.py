@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from reelwork.errors import PlanRefused, WorkflowInvalid
 from reelwork.planning.destinations import place_of
 from reelwork.planning.job_state import PLAIN
 from reelwork.planning.plan import Plan, PlannedJob, total
-from reelwork.planning.shapes import checked_only, fitted, target_for
+from reelwork.planning.shapes import checked_only, fitted, target_for, writable
 from reelwork.plugins.pipeline import Pipeline
 from reelwork_hooks.models import Brief, Platform, Target
 
@@ -62,13 +62,13 @@ def _targets(pipeline: Pipeline, brief: Brief, job: PlannedJob) -> Mapping[str, 
 def _check(pipeline: Pipeline, targets: Mapping[str, Target], job: PlannedJob, where: str) -> None:
     fits = fitted(pipeline)
     for name, target in targets.items():
-        for key, problem, hint in _impossible(target, job):
-            if key not in fits:
-                raise WorkflowInvalid(
-                    f"{place_of(pipeline, name, key, where)}: destination.{name}.{key}: {problem}",
-                    money="Nothing was sent.",
-                    hint=hint,
-                )
+        lacking = (one for one in _impossible(target, job) if one[0] not in fits)
+        for key, problem, hint in (*lacking, *_unwritable(target, writable(pipeline))):
+            raise WorkflowInvalid(
+                f"{place_of(pipeline, name, key, where)}: destination.{name}.{key}: {problem}",
+                money="Nothing was sent.",
+                hint=hint,
+            )
 
 
 def _impossible(target: Target, job: PlannedJob) -> Iterator[tuple[str, str, str]]:
@@ -85,6 +85,16 @@ def _impossible(target: Target, job: PlannedJob) -> Iterator[tuple[str, str, str
             "longest",
             f"{target.longest:g} s are taken, the render has {spec.duration:g} s, and no plugin here shortens it",
             "Ask for a shorter video, add a plugin that shortens it, or leave the destination out.",
+        )
+
+
+def _unwritable(target: Target, codecs: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield that no plugin can bring a video to a codec that a target takes, where there is one that should."""
+    if target.codecs and codecs and not set(target.codecs) & set(codecs):
+        yield (
+            "codecs",
+            f"{' or '.join(target.codecs)} is taken, and the plugins here can make {' and '.join(codecs)} only",
+            f"Let its `codecs` have {codecs[0]}, add a plugin that makes them, or leave the destination out.",
         )
 
 

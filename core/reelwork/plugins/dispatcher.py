@@ -22,7 +22,7 @@ from reelwork.plugins.observing import Observer, observed
 from reelwork.plugins.taking_part import note_call, note_score
 from reelwork.plugins.time_limits import HOOK_TIME_LIMITS
 from reelwork_hooks.errors import InvalidInput, NotSent, ReelworkError
-from reelwork_hooks.models import Clip, Content, Job, Pending, Problem, Prompt, Verdict
+from reelwork_hooks.models import Clip, Content, Job, Pending, Post, Problem, Prompt, Verdict
 
 log = logging.getLogger("reelwork.dispatch")
 
@@ -138,9 +138,13 @@ class Dispatcher:
     def _callee(self, instance: str) -> Callee:
         return Callee("plugin", instance, self._origins.get(instance, ""))
 
-    async def problems(self, instance: str, job: Job) -> tuple[Problem, ...]:
-        """Return what an instance finds wrong with a job's brief. Raises `HookFailed`."""
-        answer = await self._guarded(instance, "check_brief", brief=job.brief, job=job)
+    def wants(self, instance: str, hook: str, argument: str) -> bool:
+        """Return whether an instance's hook asks for an argument."""
+        return argument in self._hooks[instance, hook].wanted
+
+    async def problems(self, instance: str, job: Job, post: Post | None = None) -> tuple[Problem, ...]:
+        """Return what an instance finds wrong with a job's brief, and with its post there. Raises `HookFailed`."""
+        answer = await self._guarded(instance, "check_brief", brief=job.brief, job=job, post=post)
         return cast("tuple[Problem, ...]", answer)
 
     async def veto(self, instances: tuple[str, ...], content: Content, job: Job) -> Verdict | None:

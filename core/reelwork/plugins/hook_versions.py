@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from reelwork.version import __version__
 
 SINCE: Mapping[str, Mapping[str, str]] = {
-    "check_brief": {"brief": "0.3.0", "job": "0.3.0"},
+    "check_brief": {"brief": "0.3.0", "job": "0.3.0", "post": "0.3.0"},
     "pre_moderate": {"content": "0.1.0", "job": "0.1.0"},
     "prompt_transform": {"prompt": "0.1.0", "job": "0.1.0"},
     "post_download": {"clip": "0.1.0", "job": "0.1.0"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,12 @@ class Instance:
     """The videos that a publisher takes."""
     fits: tuple[str, ...] = ()
     """The fields of a target that it brings a video to."""
+    writes_codecs: tuple[str, ...] = ()
+    """The codecs it brings a video to; empty: any."""
+    may_change: tuple[str, ...] = Plugin.may_change
+    """What it may change of a video: `size`, `fps` and `duration`."""
+    can_mark: bool = False
+    """True if it may put a mark over a video, and says over which."""
     caption_types: tuple[str, ...] = ()
     """The media types of captions that it posts, or adds."""
     needs_public_address: bool = False
@@ -106,6 +113,9 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         # Nor need these be what they are here.
         accepts=read("accepts", Plugin.accepts, lambda given: given if isinstance(given, Target) else Target()),
         fits=read("fits", (), _fields),
+        writes_codecs=read("writes_codecs", (), _fields),
+        may_change=read("may_change", Plugin.may_change, _changes),
+        can_mark=_has_own(type(made), "marks_video"),
         caption_types=read("caption_types", (), _fields),
         needs_public_address=read("needs_public_address", False, lambda given: given is True),
         no_public_address=read("no_public_address", None, _name),
@@ -159,6 +169,18 @@ def _texts(given: Any) -> tuple[str, ...]:
 def _fields(given: Any) -> tuple[str, ...]:
     # A plugin of the first contract may have anything of this name.
     return tuple(name for name in given if isinstance(name, str)) if isinstance(given, list | tuple) else ()
+
+
+def _has_own(kind: type, method: str) -> bool:
+    # A plugin of the first contract may have something else of this name.
+    own = getattr(kind, method, None)
+    return inspect.isfunction(own) and own is not getattr(Plugin, method)
+
+
+def _changes(given: Any) -> tuple[str, ...]:
+    # What is not understood counts as all of it: a publisher must not refuse what a plugin would change.
+    known, said = Plugin.may_change, _fields(given)
+    return said if isinstance(given, list | tuple) and {*said} <= {*known} else known
 
 
 def _name(given: Any) -> str | None:

@@ -117,6 +117,15 @@ class Pipeline:
         named = ((name, self.instances[name].account_name) for name in self.order["publish"])
         return {name: account for name, account in named if account}
 
+    def marked_by(self, platform: Platform | None) -> tuple[str, ...]:
+        """Return the instances that put a mark over the videos of a platform. Raises `PluginInvalid`."""
+        names = (name for name in self.order.get("post_download", ()) if self.instances[name].can_mark)
+        return tuple(name for name in names if self._marks(name, platform))
+
+    def _marks(self, name: str, platform: Platform | None) -> bool:
+        callee, target = callee_of(self.definitions[name]), self.instances[name].target
+        return loading(callee, "cannot say if it marks a video", lambda: bool(target.marks_video(platform)))
+
     def moderators(self, stage: Stage) -> tuple[str, ...]:
         """Return the instances that moderate at a stage, in order."""
         return tuple(name for name in self.order["pre_moderate"] if stage in self.instances[name].moderates)

@@ -75,7 +75,7 @@ def _about(call: HookCall) -> str:
     parts = [f"job {job.id[-8:]}"] if job is not None else []
     if "content" in call.arguments:
         parts.append(f"stage {call.arguments['content'].stage}")
-    if "post" in call.arguments:
+    if call.arguments.get("post") is not None:
         parts.append(f"to {call.arguments['post'].destination}")
     if "event" in call.arguments:
         parts.append(f"event {call.arguments['event'].name}")

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from reelwork.errors import HookFailed, PlanRefused
-from reelwork.planning.job_state import job_for
+from reelwork.planning.job_state import JobData, job_for
+from reelwork.planning.planned_video import checked_post
+from reelwork.planning.shapes import takes_at
 from reelwork.store.records import ACTIVE, JobRow
 from reelwork.store.statuses import FIRST
 from reelwork.studio.launch import Entry, Launch
@@ -43,11 +45,15 @@ async def check_briefs(launch: Launch, fired_at: datetime | None = None) -> None
 
 
 async def _problems(launch: Launch, entry: Entry, instances: Sequence[str], fired_at: datetime | None) -> list[str]:
-    job = _job(launch, entry, fired_at)
+    data = launch.made_of.data(entry.plan, entry.part).model_copy(update={"fired_at": fired_at})
+    job, pipeline = _job(launch, entry, data), launch.pipeline
     lines: list[str] = []
     for instance in instances:
+        # Made for those alone that ask for it: a batch may have thousands of rows.
+        asks = pipeline.dispatcher.wants(instance, "check_brief", "post")
+        post = checked_post(pipeline, data, instance) if asks else None
         try:
-            problems = await launch.pipeline.dispatcher.problems(instance, job)
+            problems = await pipeline.dispatcher.problems(instance, job, post)
         except HookFailed as error:
             # At the first one: the other rows would only fail in the same way, one time limit after the other.
             error.message = f"{_place(launch, entry.plan)}{error.message}"
@@ -57,13 +63,13 @@ async def _problems(launch: Launch, entry: Entry, instances: Sequence[str], fire
     return lines
 
 
-def _job(launch: Launch, entry: Entry, fired_at: datetime | None) -> Job:
+def _job(launch: Launch, entry: Entry, data: JobData) -> Job:
     """Return the job as hooks see it."""
     corrected, now = launch.corrected.get(entry.key), time.time()
     job_id = entry.id if corrected is None else corrected.id
     row = JobRow(job_id, NOT_BEGUN, entry.key, ACTIVE, FIRST, None, 0, 0, "", "", None, now, now)
-    data = launch.made_of.data(entry.plan, entry.part).model_copy(update={"fired_at": fired_at})
-    return job_for(row, data, launch.pipeline)
+    job, taken = job_for(row, data, launch.pipeline), takes_at(launch.pipeline, data.brief, data.platform)
+    return job.replace(takes_at=taken) if taken else job
 
 
 def in_lines(problems: Sequence[Problem]) -> Iterator[str]:

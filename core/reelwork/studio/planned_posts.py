@@ -12,8 +12,9 @@ from reelwork.money import to_dollars
 from reelwork.planning.job_state import PLAIN, JobData
 from reelwork.planning.limits import copy_problems
 from reelwork.planning.plan import PlannedJob, total
+from reelwork.planning.planned_video import is_posted
 from reelwork.planning.post_copy import copy_for
-from reelwork.planning.post_prices import any_priced, is_posted, post_quotes
+from reelwork.planning.post_prices import any_priced, post_quotes
 from reelwork.planning.review_rules import planned_reason
 from reelwork.planning.shapes import target_for
 from reelwork.plugins.pipeline import Pipeline

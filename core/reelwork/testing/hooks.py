@@ -16,6 +16,8 @@ from pydantic import ValidationError
 from reelwork.engine.stages.clip_files import spoilt
 from reelwork.engine.stages.finish import finished
 from reelwork.errors import HookFailed, NotFound
+from reelwork.planning.planned_video import own_words, planned_clip
+from reelwork.planning.post_copy import copy_for
 from reelwork.plugins.account_kinds import Kind
 from reelwork.plugins.catalog import new_manager
 from reelwork.plugins.definition import Definition, define
@@ -33,7 +35,7 @@ from reelwork.testing.contexts import SampleContext
 from reelwork.testing.ledger_trial import carry_out
 from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.errors import InvalidInput
-from reelwork_hooks.models import Clip, Content, Job, Pending, Stage
+from reelwork_hooks.models import Clip, Content, Job, Pending, Post, Stage
 from reelwork_hooks.plugin import Context, Phase, Plugin
 
 SAMPLES: Mapping[str, Callable[[], Any]] = {
@@ -199,10 +201,19 @@ def _arguments(hook: str, values: Mapping[str, Any], instance: str, target: Any)
         given = {} if "brief" not in values else {"brief": made["brief"]}
         changes = {**given, "prompt": None, "render": None} if "job" not in values else given
         made["job"] = made["job"].replace(**changes)
-    if "post" in made and "post" not in values:
+        if "post" not in values:
+            made["post"] = _asked_for(made["job"], instance) if hasattr(target, "publish") else None
+    elif "post" in made and "post" not in values:
         # The ledger finds the instance by the destination's name.
         made["post"] = made["post"].replace(destination=instance)
     return made
+
+
+def _asked_for(job: Job, destination: str) -> Post:
+    """Return the post of a job whose video is not made, as a publisher sees it in a plan."""
+    copy = copy_for(job.brief, own_words(job.brief), destination)
+    clip = planned_clip(job.spec, job.target)
+    return Post(destination=destination, clip=clip, platform=job.platform, **dict(copy))
 
 
 def _check_stage(instance: Any, content: Content) -> None:
@@ -235,7 +246,7 @@ async def _run(
 ) -> Any:
     match hook:
         case "check_brief":
-            return await dispatcher.problems(name, arguments["job"])
+            return await dispatcher.problems(name, arguments["job"], arguments["post"])
         case "pre_moderate":
             return await dispatcher.veto((name,), **arguments)
         case "prompt_transform":

@@ -99,6 +99,7 @@ class Captions(Plugin):
 
     Config = CaptionsConfig
     phase = Phase.EDIT
+    may_change = ()
     config: CaptionsConfig
 
     def __init__(self, config: CaptionsConfig, context: Context) -> None:

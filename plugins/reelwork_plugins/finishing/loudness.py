@@ -55,6 +55,7 @@ class Loudness(Plugin):
 
     Config = LoudnessConfig
     phase = Phase.EDIT
+    may_change = ()
     config: LoudnessConfig
 
     @hookimpl

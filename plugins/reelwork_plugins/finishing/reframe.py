@@ -56,6 +56,7 @@ class Reframe(Plugin):
 
     Config = ReframeConfig
     phase = Phase.EDIT
+    may_change = ("size",)
     fits = ("aspect_ratio",)
     config: ReframeConfig
 

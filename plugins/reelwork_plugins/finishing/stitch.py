@@ -91,6 +91,7 @@ class Stitch(Plugin):
 
     Config = StitchConfig
     phase = Phase.EDIT
+    may_change = ("duration",)
     config: StitchConfig
 
     @hookimpl
@@ -242,6 +243,9 @@ def _limits(job: Job) -> Iterator[tuple[str, float]]:
     for name, copy in job.brief.destinations.items():
         if copy.longest is not None:
             yield name, copy.longest
+    for name, target in job.takes_at.items():
+        if target.longest is not None:
+            yield name, target.longest
 
 
 def _check_fades(pieces: Sequence[Piece], fade: float) -> None:

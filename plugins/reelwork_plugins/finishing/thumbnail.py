@@ -52,6 +52,7 @@ class Thumbnail(Plugin):
 
     Config = ThumbnailConfig
     phase = Phase.EDIT
+    may_change = ()
     config: ThumbnailConfig
 
     @hookimpl

@@ -12,7 +12,7 @@ from reelwork_plugins.files import made_once
 from reelwork_plugins.finishing.one_pass import recipe
 from reelwork_plugins.finishing.transcoding import Qualities, Transcoding, reading
 from reelwork_plugins.finishing.video_facts import facts_of
-from reelwork_plugins.finishing.video_limits import Limits
+from reelwork_plugins.finishing.video_limits import CODECS, Limits
 
 # A file of this name is used again. So a change of the code that gives another video needs another number.
 _RECIPE = "1"
@@ -53,6 +53,8 @@ class Transcode(Plugin):
     Config = TranscodeConfig
     phase = Phase.EDIT
     fits = ("most_bytes", "codecs")
+    writes_codecs = CODECS
+    may_change = ("size", "fps")
     config: TranscodeConfig
 
     @hookimpl

@@ -13,6 +13,7 @@ from reelwork_hooks import (
     Config,
     Job,
     Phase,
+    Platform,
     Plugin,
     Problem,
     ReelworkError,
@@ -77,12 +78,13 @@ class Watermark(Plugin):
 
     Config = WatermarkConfig
     phase = Phase.EDIT
+    may_change = ()
     config: WatermarkConfig
 
     @hookimpl
     def check_brief(self, job: Job) -> list[Problem]:
         """Return a problem when the picture cannot be read."""
-        if self._passes_by(job):
+        if not self.marks_video(job.platform):
             return []
         try:
             self._picture()
@@ -96,7 +98,7 @@ class Watermark(Plugin):
 
         Raises `NotMarked` when the picture or the video cannot be read.
         """
-        if self._passes_by(job):
+        if not self.marks_video(job.platform):
             return None
         video = clip.video
         try:
@@ -115,8 +117,9 @@ class Watermark(Plugin):
         path = made_once(self.context.work_dir, recipe(_RECIPE, *facts), ".mp4", write)
         return clip.with_video(Asset.from_file(path, Role.VIDEO))
 
-    def _passes_by(self, job: Job) -> bool:
-        return job.platform is not None and job.platform.name in self.config.without
+    def marks_video(self, platform: Platform | None) -> bool:
+        """Return whether the videos of a platform get the picture."""
+        return platform is None or platform.name not in self.config.without
 
     @property
     def _path(self) -> Path:

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from reelwork_hooks import Config, Job, Platform, Plugin, Prompt, hookimpl
-from reelwork_plugins.copy_lengths import copy_length
 
 FIELDS = {"prompt", "style", "platform"}
 # Marks the prompt's place while the template is filled: no style and no platform's name holds it.
@@ -94,13 +93,13 @@ def fitting_copy(prompt: Prompt, idea: str, platform: Platform) -> dict[str, Any
     # Most networks send hashtags as part of the caption, so they count towards its limit.
     hashtags = prompt.hashtags[: platform.hashtag_limit]
     title = prompt.title or (idea if platform.title_limit else "")
-    counted = partial(copy_length, field="caption", platform=platform.name)
+    counted = partial(platform.length_of, field="caption")
     if prompt.caption:
         caption = fitted(prompt.caption, platform.caption_limit, counted)
     else:
         caption = fitted(idea, _room(platform.caption_limit, hashtags, counted), counted)
     return {
-        "title": fitted(title, platform.title_limit),
+        "title": fitted(title, platform.title_limit, partial(platform.length_of, field="title")),
         "caption": caption,
         "hashtags": _that_fit(hashtags, caption, platform.caption_limit, counted),
     }

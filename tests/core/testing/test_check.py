@@ -221,6 +221,10 @@ DECLARATIONS = {
         "error: fits has 'ratio', which is no field of a Target. There are: aspect_ratio, longest",
     ),
     "a word for a target": (storage("fits = 'longest'", "EDIT"), "error: fits has 'longest', which is no field"),
+    "a fact that nobody knows": (
+        storage("may_change = ('colour',)", "EDIT"),
+        "error: may_change has 'colour', which is no fact of a video that it can name",
+    ),
     "a target without finishing": (
         publisher("fits = ('longest',)"),
         "warning: fits is declared, and means nothing",

@@ -13,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from reelwork.testing import SampleContext, sample_job
-from reelwork_hooks import Brief, InvalidInput, Job, Platform, Prompt
-from reelwork_plugins.copy_lengths import copy_length, x_weight
+from reelwork_hooks import Brief, InvalidInput, Job, Platform, Prompt, x_weight
+from reelwork_plugins.platforms import PLATFORMS
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.transforms.llm_rewrite import LlmRewrite, LlmRewriteConfig
 from reelwork_plugins.transforms.llm_rewrite.answer import Unusable, changes_of, texts_in
@@ -359,7 +359,7 @@ def test_texts_are_bounded_as_each_network_counts(
 )
 def test_x_counts_weights(text: str, weight: int) -> None:
     assert x_weight(text) == weight
-    assert copy_length(text, "caption", "twitter") == weight
+    assert {one.name: one for one in PLATFORMS}["twitter"].length_of(text, "caption") == weight
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from reelwork_hooks import Context, Job, Platform, Prompt
-from reelwork_plugins.copy_lengths import copy_length
+from reelwork_plugins.platforms import PLATFORMS
 from reelwork_plugins.transforms.platform_style import PlatformStyle, StyleConfig, fitted
 
 FAMILY, FLAG, WAVE = "👩‍👩‍👧", "🇫🇷", "👋🏽"
@@ -146,4 +146,4 @@ def test_a_caption_is_cut_as_its_network_counts(
 ) -> None:
     made = styled(Prompt(text="A cat", caption=caption), name).caption
     assert made.endswith("…")
-    assert longest - 4 <= copy_length(made, "caption", name) <= longest
+    assert longest - 4 <= {one.name: one for one in PLATFORMS}[name].length_of(made, "caption") <= longest

@@ -142,14 +142,15 @@ def _check_targets(target: Any) -> Iterator[Finding]:
     accepts, fits = getattr(target, "accepts", Plugin.accepts), getattr(target, "fits", ())
     if not isinstance(accepts, Target | property):
         yield error("accepts", f"is {accepts!r}, which is passed over.", "Write: accepts = Target(…)")
-    known = tuple(Target.model_fields)
-    if isinstance(fits, property):
-        return
-    unknown = [name for name in fits if name not in known] if isinstance(fits, list | tuple) else [fits]
-    if unknown:
-        yield error(
-            "fits", f"has {unknown[0]!r}, which is no field of a Target.", f"There are: {', '.join(known)}."
-        )
+    for name, given, known, of in (
+        ("fits", fits, tuple(Target.model_fields), "no field of a Target"),
+        ("may_change", getattr(target, "may_change", ()), Plugin.may_change, "no fact of a video that it can name"),
+    ):
+        if isinstance(given, property):
+            continue
+        unknown = [one for one in given if one not in known] if isinstance(given, list | tuple) else [given]
+        if unknown:
+            yield error(name, f"has {unknown[0]!r}, which is {of}.", f"There are: {', '.join(known)}.")
 
 
 def _check_address(target: Any) -> Iterator[Finding]:

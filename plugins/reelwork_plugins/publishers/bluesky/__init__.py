@@ -23,6 +23,7 @@ from reelwork_hooks import (
     OutOfFunds,
     Plugin,
     Post,
+    Problem,
     Receipt,
     ReelworkError,
     Rejected,
@@ -51,6 +52,7 @@ from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, 
 from reelwork_plugins.publishers.bluesky.xrpc import Answer
 from reelwork_plugins.publishers.captions import LEFT_OUT, Captions, to_send
 from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.planned import refusal_of
 
 
 class Bluesky(Plugin):
@@ -87,6 +89,11 @@ class Bluesky(Plugin):
             shown={name: values[name] for name in shown},
             secret={name: value for name, value in values.items() if name not in shown},
         )
+
+    @hookimpl
+    def check_brief(self, post: Post | None) -> list[Problem]:
+        """Return what Bluesky would refuse, before a video is paid for."""
+        return [] if post is None else refusal_of(lambda: _check(post))
 
     @hookimpl
     async def prepare_publish(self, post: Post, job: Job) -> JsonValue:

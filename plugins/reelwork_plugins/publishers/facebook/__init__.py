@@ -59,6 +59,7 @@ from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED, Graph
 from reelwork_plugins.publishers.meta.pages import has_ended
 from reelwork_plugins.publishers.meta.upload import send, upload_address
 from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
 
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0
@@ -126,9 +127,10 @@ class Facebook(Plugin):
         return await account_problems(account, context)
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what Facebook would refuse, before a video is paid for."""
-        return list(brief_problems(brief, self.context.name, self.config.kind, self.context.now()))
+        problems = list(brief_problems(brief, self.context.name, self.config.kind, self.context.now()))
+        return problems if problems or post is None else refusal_of(lambda: self.kind(post))
 
     def kind(self, post: Post) -> str:
         """Return the kind of post that it becomes, `reel` or `video`. Raises `Rejected`."""

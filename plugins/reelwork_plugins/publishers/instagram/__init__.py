@@ -38,6 +38,7 @@ from reelwork_plugins.publishers.meta.network import Network
 from reelwork_plugins.publishers.meta.pages import VERSION
 from reelwork_plugins.publishers.meta.publisher import ContainerPublisher
 from reelwork_plugins.publishers.meta.upload import upload_address
+from reelwork_plugins.publishers.planned import refusal_of
 
 SHORTEST = 3.0
 """Seconds of the shortest reel."""
@@ -129,9 +130,10 @@ class Instagram(ContainerPublisher):
         return upload_address("instagram", values, place)
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what Instagram would refuse, before a video is paid for."""
-        return list(_problems(brief, self.context.name))
+        problems = list(_problems(brief, self.context.name))
+        return problems if problems or post is None else refusal_of(lambda: self._check(post, job))
 
     def form(self, post: Post, job: Job) -> Mapping[str, str]:
         """Return the fields of the container. Raises `Rejected`."""

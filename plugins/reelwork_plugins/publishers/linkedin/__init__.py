@@ -43,6 +43,7 @@ from reelwork_plugins.publishers.linkedin.sign_in import API, home_of, is_page, 
 from reelwork_plugins.publishers.linkedin.text import commentary, title
 from reelwork_plugins.publishers.linkedin.videos import Part, State, Videos
 from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
 
 TRIES = 3
@@ -111,9 +112,14 @@ class Linkedin(Plugin):
         return await problems_of(account, context)
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what LinkedIn would refuse, before a video is paid for."""
-        return list(brief_problems(brief, self.context.name))
+        problems = list(brief_problems(brief, self.context.name))
+        return problems if problems or post is None else refusal_of(lambda: self._check(post))
+
+    def _check(self, post: Post) -> None:
+        check_post(post, page=self._posts_for_page())
+        self.check(post)
 
     def check(self, post: Post) -> None:
         """Raise `Rejected` for a video that LinkedIn would not take."""
@@ -156,8 +162,7 @@ class Linkedin(Plugin):
 
     async def _begun(self, post: Post, job: Job, tries: int) -> Pending:
         videos = self._videos()
-        check_post(post, page=self._posts_for_page())
-        self.check(post)
+        self._check(post)
         made = await videos.begin(post.clip.video)
         for start in range(0, len(made.parts), PARTS):
             parts: list[JsonValue] = [

@@ -42,9 +42,10 @@ from reelwork_hooks import (
     hookimpl,
 )
 from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.tiktok.account import account_problems
 from reelwork_plugins.publishers.tiktok.api import Api, refusal
-from reelwork_plugins.publishers.tiktok.checks import brief_problems, check_video, post_info
+from reelwork_plugins.publishers.tiktok.checks import brief_problems, check_video, check_words, post_info
 from reelwork_plugins.publishers.tiktok.chunks import EXPIRES, MEBIBYTE, Chunks, Upload
 from reelwork_plugins.publishers.tiktok.config import NOTHING_POSTED, TiktokConfig, TiktokOptions
 from reelwork_plugins.publishers.tiktok.sign_in import API, PAGE, account_of, oauth_of, service_in
@@ -121,13 +122,15 @@ class Tiktok(Plugin):
         return await account_problems(account, context)
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what TikTok would refuse, before a video is paid for."""
-        return list(brief_problems(brief, self.context.name, direct=self.config.direct))
+        problems = list(brief_problems(brief, self.context.name, direct=self.config.direct))
+        return problems if problems or post is None else refusal_of(lambda: self.check(post, job))
 
     def check(self, post: Post, job: Job) -> None:
-        """Raise `Rejected` for a video that TikTok would not take."""
+        """Raise `Rejected` for a post that TikTok would not take, whatever the account may do."""
         check_video(post, job)
+        check_words(post, direct=self.config.direct)
 
     def _account(self) -> Mapping[str, str]:
         return own_account(self.context, self.config.account, "tiktok").read()
@@ -164,8 +167,6 @@ class Tiktok(Plugin):
             info = post_info(post, job, self.config.text, creator)
             state |= {"kind": "post", "level": info["privacy_level"], "name": creator.name}
             self._warn_of_limits(post, info)
-        elif post.disclosure.label == "caption":
-            raise Rejected("tiktok: a draft takes no text, so no words on AI either.", money=NOTHING_POSTED)
         note = self._note(post, job)
         was = await note.read()
         id_, address = await api.begin(chunks, info)

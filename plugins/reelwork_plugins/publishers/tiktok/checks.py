@@ -59,13 +59,26 @@ def check_video(post: Post, job: Job) -> None:
         raise Rejected(f"tiktok: {problem}.", money=NOTHING_POSTED)
 
 
+def check_words(post: Post, *, direct: bool) -> None:
+    """Raise `Rejected` for a post that TikTok has no way to take."""
+    options = TiktokOptions.model_validate(dict(post.options))
+    problem, hint = "", ""
+    if not direct and post.disclosure.label == "caption":
+        problem = "a draft takes no text, so no words on AI either"
+        hint = "Set direct = true under the plugin once TikTok has audited the app, or another label."
+    elif direct and options.paid_partnership and level_of(post.privacy, options.audience) == "SELF_ONLY":
+        problem, hint = "TikTok has no private posts that are paid for", "Set another privacy."
+    if problem:
+        raise Rejected(f"tiktok: {problem}.", money=NOTHING_POSTED, hint=hint)
+
+
 def _video_problems(post: Post, job: Job) -> Iterator[str]:
     video = post.clip.video
     if not video.media_type.startswith("video/"):
         yield f"{video.media_type} is not a video"
     # TikTok's guidelines for content that programs share: it removes such posts, and stops the app.
-    if "watermark" in job.plugins:
-        yield "TikTok takes no video with a watermark, and the plugin watermark has drawn one"
+    if job.marked_by:
+        yield f"TikTok takes no video with a watermark, and the plugin {job.marked_by[0]} puts one over this video"
     if video.width and video.height and not _fits(video.width, video.height):
         yield f"it is {video.width}x{video.height}; a side has {LEAST_SIDE} to {MOST_SIDE} pixels"
     if video.fps is not None and not SLOWEST <= video.fps <= FASTEST:
@@ -86,8 +99,6 @@ def post_info(post: Post, job: Job, template: str, creator: Creator) -> dict[str
         hint = f"TikTok offers it {', '.join(creator.levels) or 'none'}: set privacy or audience."
     elif creator.longest is not None and (post.clip.video.duration or 0) > creator.longest + _MOMENT:
         problem = f"the video has {post.clip.video.duration:g} s; this account may post {creator.longest:g} s"
-    elif options.paid_partnership and level == "SELF_ONLY":
-        problem, hint = "TikTok has no private posts that are paid for", "Set another privacy."
     if problem:
         raise Rejected(f"tiktok: {problem}.", money=NOTHING_POSTED, hint=hint)
     info: dict[str, Any] = {

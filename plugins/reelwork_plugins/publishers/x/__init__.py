@@ -38,6 +38,7 @@ from reelwork_hooks import (
     hookimpl,
 )
 from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
 from reelwork_plugins.publishers.x.api import Api, unposted
 from reelwork_plugins.publishers.x.checks import PREMIUM_VIDEO, VIDEO, brief_problems, check_post
@@ -116,9 +117,10 @@ class X(Plugin):
         return quote(link=may_have_link(post, self.config.text), alt_text=bool(post.alt_text))
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what X would refuse, before a video is paid for."""
-        return list(brief_problems(brief, self.context.name))
+        problems = list(brief_problems(brief, self.context.name))
+        return problems if problems or post is None else refusal_of(lambda: check_post(post))
 
     def _account(self) -> Mapping[str, str]:
         return own_account(self.context, self.config.account, "x").read()

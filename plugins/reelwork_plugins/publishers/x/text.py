@@ -5,8 +5,7 @@ https://docs.x.com/resources/fundamentals/counting-characters
 
 from __future__ import annotations
 
-from reelwork_hooks import Job, Post
-from reelwork_plugins.copy_lengths import has_address, x_weight
+from reelwork_hooks import Job, Post, has_address, x_weight
 from reelwork_plugins.publishers.meta.text import filled_to, shortened
 from reelwork_plugins.publishers.post_text import DEFAULT_DISCLOSURE, disclosure, filled
 

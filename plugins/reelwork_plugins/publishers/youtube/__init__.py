@@ -28,6 +28,7 @@ from reelwork_hooks import (
     Pending,
     Plugin,
     Post,
+    Problem,
     Receipt,
     ReelworkError,
     Rejected,
@@ -47,6 +48,7 @@ from reelwork_hooks import (
     value_at,
 )
 from reelwork_plugins.publishers.captions import LEFT_OUT, Limits, to_send
+from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.youtube.api import MOST_PAGES, PAGE, Api, refusal
 from reelwork_plugins.publishers.youtube.config import NOTHING_POSTED, YoutubeConfig, YoutubeOptions
 from reelwork_plugins.publishers.youtube.resource import body_hash, description, resource, title
@@ -106,6 +108,11 @@ class Youtube(Plugin):
     async def signed_in(tokens: Tokens, context: Context) -> tuple[Credentials, ...]:
         """Return the channel's account. Raises `InvalidInput` when there is no channel."""
         return (await channel_of(tokens, context),)
+
+    @hookimpl
+    def check_brief(self, post: Post | None) -> list[Problem]:
+        """Return what YouTube would refuse, before a video is paid for."""
+        return [] if post is None else refusal_of(lambda: resource(post))
 
     @hookimpl
     async def prepare_publish(self, post: Post, job: Job) -> JsonValue | Pending:

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from reelwork_hooks import HttpResponse, Platform, Prompt
-from reelwork_plugins.copy_lengths import copy_length
 from reelwork_plugins.transforms.llm_rewrite.config import LlmRewriteConfig
 from reelwork_plugins.transforms.llm_rewrite.question import FIELDS, limit_of
 
@@ -167,7 +166,7 @@ def _check_length(
             # Most networks send the hashtags behind the text, so they count towards its limit.
             tags = made.get("hashtags", prompt.hashtags)
             whole = " ".join([value, *(f"#{tag}" for tag in tags)])
-        length = copy_length(whole, name, platform.name)
+        length = platform.length_of(whole, "title" if name == "title" else "caption")
     if length > limit:
         what = "it has too many hashtags" if name == "hashtags" else f"its {name} is too long"
         where = f" at {platform.name}" if platform and name not in ("prompt", "alt_text") else ""

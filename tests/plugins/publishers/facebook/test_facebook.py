@@ -333,7 +333,7 @@ def test_a_brief_is_checked_before_it_is_paid_for(bench: Bench) -> None:
 
     def problems(plugin: Facebook = bench.plugin, **brief: Any) -> list[str]:
         given = sample_brief(**{"privacy": "public", "duration": 5, **brief})
-        return [one.message for one in plugin.check_brief(given, sample_job())]
+        return [one.message for one in plugin.check_brief(given, sample_job(), None)]
 
     assert problems() == []
     assert "should be private" in problems(privacy="private")[0]

@@ -328,7 +328,7 @@ def test_what_instagram_does_not_take_is_refused_before_anything_is_sent(
 def test_a_brief_is_checked_before_it_is_paid_for(bench: Bench) -> None:
     def problems(**brief: Any) -> list[str]:
         given = sample_brief(**{"privacy": "public", "duration": 5, **brief})
-        return [one.message for one in bench.plugin.check_brief(given, sample_job())]
+        return [one.message for one in bench.plugin.check_brief(given, sample_job(), None)]
 
     assert problems() == []
     assert "at least 3 s" in problems(duration=2)[0]

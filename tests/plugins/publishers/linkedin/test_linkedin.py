@@ -312,7 +312,7 @@ def test_posts_that_it_cannot_make_are_refused(bench: Bench, changes: dict[str, 
 
 def test_what_linkedin_would_refuse_is_found_before_it_is_paid_for(bench: Bench) -> None:
     brief = sample_brief(privacy="unlisted", duration=2)
-    found = {one.field: one.message for one in bench.plugin.check_brief(brief, sample_job())}
+    found = {one.field: one.message for one in bench.plugin.check_brief(brief, sample_job(), None)}
     assert sorted(found) == ["duration", "privacy"]
     assert "should be unlisted" in found["privacy"]
 

@@ -20,7 +20,6 @@ from reelwork_hooks import (
     OutcomeUnknown,
     OutOfFunds,
     Pending,
-    PluginVersion,
     PostCopy,
     Rejected,
     Shown,
@@ -257,7 +256,7 @@ def test_a_video_that_tiktok_would_not_take_is_not_sent(bench: Bench, film: Path
     with pytest.raises(Rejected, match="12 frames a second"):
         bench.prepare()
     bench.takes(film)
-    bench.job = bench.job.replace(plugins={"watermark": PluginVersion(package="reelwork", version="1")})
+    bench.job = bench.job.replace(marked_by=("logo",))
     with pytest.raises(Rejected, match="no video with a watermark"):
         bench.prepare()
     assert bench.network.asked == []
@@ -325,7 +324,7 @@ def test_the_bytes_go_to_tiktok_and_nowhere_else() -> None:
 def test_a_brief_is_told_what_tiktok_has_not(bench: Bench) -> None:
     def told(brief: Any, **settings: Any) -> list[str]:
         plugin = Tiktok(TiktokConfig(**settings), bench.context)
-        return [one.message for one in plugin.check_brief(brief, sample_job())]
+        return [one.message for one in plugin.check_brief(brief, sample_job(), None)]
 
     unlisted = sample_brief(privacy="unlisted")
     assert told(unlisted, direct=True) == ["tiktok: TikTok has no posts that are unlisted."]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelwork_plugins.copy_lengths import x_weight
+from reelwork_hooks import x_weight
 
 twitter_text = pytest.importorskip("twitter_text", reason="pip install -e . --group test")
 PARTS = (

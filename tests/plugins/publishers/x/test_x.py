@@ -246,7 +246,7 @@ def test_a_video_that_x_does_not_take_is_never_sent(
 
 
 def test_what_is_not_public_is_refused_before_it_is_paid_for(bench: Bench) -> None:
-    [problem] = bench.plugin.check_brief(sample_brief(privacy="unlisted"), sample_job())
+    [problem] = bench.plugin.check_brief(sample_brief(privacy="unlisted"), sample_job(), None)
     assert (problem.field, "should be unlisted" in problem.message) == ("privacy", True)
     bench.says(privacy="private")
     with pytest.raises(Rejected, match="is public, and this one is private"):

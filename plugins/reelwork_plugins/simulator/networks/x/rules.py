@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from reelwork_plugins.copy_lengths import x_weight
+from reelwork_hooks import x_weight
 from reelwork_plugins.simulator.networks.films import Film
 from reelwork_plugins.simulator.refusals import Refused
 

@@ -1,17 +1,17 @@
-"""The length of a text as each network counts it.
+"""The length of a text as each network counts it: in characters, UTF-16 units, UTF-8 bytes, or by X's weights.
 
-youtube    a title in characters, a description in UTF-8 bytes
-           https://developers.google.com/youtube/v3/docs/videos#properties
-twitter    weights: 1 for Latin, Greek, Cyrillic and the like, 2 for all else, 23 for an address
-           https://docs.x.com/resources/fundamentals/counting-characters (twitter-text, config v3)
-others     UTF-16 units, as TikTok counts. They are never fewer than characters.
+X counts 1 for Latin, Greek, Cyrillic and the like, 2 for all else, and 23 for an address:
+https://docs.x.com/resources/fundamentals/counting-characters (twitter-text, config v3)
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Literal
 
+Counting = Literal["characters", "utf16", "bytes", "x"]
+"""A way to count a text: its characters, its UTF-16 units, its UTF-8 bytes, or X's weights."""
 _ADDRESS_WEIGHT = 23
 _RUN = re.compile(r"https?://\S+", re.IGNORECASE)
 _ADDRESS = re.compile(
@@ -36,13 +36,21 @@ _EMOJI = frozenset("©®")
 """Those among them that it takes for emoji."""
 
 
-def copy_length(text: str, field: str, platform: str) -> int:
-    """Return the length of `title` or `caption` as a platform counts it, or more."""
-    if platform == "youtube" and field == "caption":
-        return len(text.encode("utf-8", "surrogatepass"))
-    if platform in ("twitter", "x"):
-        return x_weight(text)
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+def text_length(text: str, counting: Counting) -> int:
+    """Return the length of a text counted in this way; by X's weights, that or more.
+
+    >>> [text_length("Grüße 👋", way) for way in ("characters", "utf16", "bytes", "x")]
+    [7, 8, 12, 8]
+    """
+    match counting:
+        case "characters":
+            return len(text)
+        case "bytes":
+            return len(text.encode("utf-8", "surrogatepass"))
+        case "x":
+            return x_weight(text)
+        case "utf16":
+            return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def x_weight(text: str) -> int:
