@@ -329,16 +329,12 @@ class Youtube(Plugin):
     def _receipt(self, made: Answer, post: Post) -> Receipt:
         id_, told, asked = made.text_at("id"), made.at("status"), resource(post)["status"]
         privacy = text_at(told, "privacyStatus") or asked["privacyStatus"]
+        label = _label(told) or Shown(value=asked["containsSyntheticMedia"], by="sent")
         if privacy != asked["privacyStatus"]:
             told = "YouTube made %s %s, not %s: Google has not audited the project of this client."
             self.context.log.warning(told, id_, privacy, asked["privacyStatus"])
-        return Receipt(
-            id=id_,
-            url=_address(self._service(), id_),
-            details={"privacy": privacy},
-            state="processing",
-            disclosure=_label(told) or Shown(value=asked["containsSyntheticMedia"], by="sent"),
-        )
+        url, details = _address(self._service(), id_), {"privacy": privacy}
+        return Receipt(id=id_, url=url, details=details, state="processing", disclosure=label)
 
 
 def _address(service: str, id_: str) -> str:
