@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -44,7 +44,6 @@ async def read_listing(
     until: Callable[[Candidate[T]], bool] | None = None,
     overlap: int = 0,
     again: bool = False,
-    dated: bool = True,
 ) -> Listing[T]:
     """Read a list to its end and return every entry; `complete` only if that end was seen.
 
@@ -55,8 +54,7 @@ async def read_listing(
     for lists whose pages begin with the last entry of the page before: what comes twice counts once, and a short
     page of nothing new is the end. With `again` the first page of several is read once more at the end, and always
     all but the last where pages are asked for by a number: what is new there is added, and a list that changed
-    otherwise is incomplete. Say `dated=False` where an index that may lag keeps the list: then the `Date` of
-    the server that answers does not count, and only what was made later shows how new the list is.
+    otherwise is incomplete.
     """
     reading = _Reading[T](of, overlap)
     place: Hashable | None = None
@@ -78,9 +76,7 @@ async def read_listing(
     if (again or counted) and reading.pages > 1 and not reading.faults:
         once_more = list(places)[: reading.pages - 1 if counted else 1]
         reading.compare([await page_at(one) for one in once_more], candidate)
-    listing = reading.listing()
-    # However prompt it was before, it may lag today: on a date alone, a post was made twice.
-    return listing if dated else replace(listing, date=None)
+    return reading.listing()
 
 
 class _Reading(list[Candidate[T]]):

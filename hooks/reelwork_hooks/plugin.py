@@ -96,6 +96,11 @@ class Plugin:
     """The destination's means against posting twice. With `LOOKUP`, implement `find_post`."""
     settle_seconds: ClassVar[float] = 5.0
     """Seconds a post may take to show up for `find_post`."""
+    # However prompt an index was before, it may lag today: on a date alone, a post was made twice.
+    dated_lookups: ClassVar[bool] = True
+    """For a publisher: False if the server's `Date` does not show how new its answer to `find_post` is, since an
+    index that may lag keeps the list, or a handle of ours answers. Then only a later post shows it, and nothing is
+    looked up around the first posts."""
     # Past this time a destination may have forgotten the key, and would post again under it. So none counts for
     # ever unless the plugin says so.
     key_seconds: ClassVar[float] = 86_400.0

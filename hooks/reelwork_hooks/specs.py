@@ -111,7 +111,8 @@ def find_post(
     """Look up this effect's post.
 
     Best answer with a `Listing` of all that is there: the ledger compares. `Absent` only from a complete listing.
-    Also called right before and right after the first posts, to find out how fresh the list is.
+    Also called right before and right after the first posts, to find out how fresh the list is, unless
+    `dated_lookups` is False.
     """
     raise NotImplementedError
 

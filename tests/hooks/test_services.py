@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -363,12 +362,6 @@ def test_a_list_by_cursors_is_compared_by_its_first_page_alone() -> None:
         read_listing(page_at, lambda one: Candidate(Submitted(remote_id=one)), of="the list", again=True)
     )
     assert (listing.complete, asked) == (True, [None, "x", "y", None])
-
-
-def test_the_date_of_a_server_does_not_count_for_a_list_that_an_index_keeps() -> None:
-    pages: Pages = [(["a"], 1), (["b"], None)]
-    assert read(pages).date is not None
-    assert read(pages, dated=False) == replace(read(pages), date=None)
 
 
 def test_one_page_alone_is_not_read_again() -> None:

@@ -102,9 +102,16 @@ class Freshness:
         finally:
             self._reading.discard(place)
 
-    async def warm_up(self, act: Act[Any]) -> None:
-        """Check whether the first request of a place is listed; if so, the next need not wait."""
-        await self._newest_listed(act)
+    async def warm_up(self, act: Act[Any]) -> bool:
+        """Check whether the next request at a place may be sent, since the first one is listed."""
+        if act.dated:
+            return bool((await self._newest_listed(act))[1])
+        if await self.store.newest_control(act.account, act.kind, act.model) is None:
+            return False
+        # Its answer is all that it can show: what its list is worth, only what is sent later tells.
+        place = act.place or act.account
+        await self.store.learn(place, (), await self.store.habits(place), warm_model=act.model)
+        return True
 
     def at_end_of(self, key: str) -> Callable[[], Coroutine[Any, Any, None]] | None:
         """Return what reads the list now that a render has ended; None where that would teach nothing."""
@@ -142,7 +149,8 @@ class Freshness:
         """Return whether reading a list now would teach nothing that is not known."""
         place = act.place or act.account
         looked_up = act.idempotency is Idempotency.LOOKUP and act.can_look
-        if not self.learns or not looked_up or place in self._known:
+        # How fresh a list was counts only beside a date.
+        if not self.learns or not looked_up or not act.dated or place in self._known:
             return True
         habits = await self.store.habits(place)
         if habits.prompt >= PROMPT_ENOUGH or habits.late:

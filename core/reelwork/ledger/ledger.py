@@ -31,6 +31,8 @@ from reelwork_hooks.effects import EffectState, Idempotency
 from reelwork_hooks.errors import AlreadyThere, NotSent, OutOfFunds, ReelworkError, Rejected
 
 log = logging.getLogger("reelwork.ledger")
+SOON = 0.5
+"""Seconds until a job tries again that may be sent by now."""
 RESUMED = "It is held until it is resumed; nothing was accepted."
 
 
@@ -124,12 +126,13 @@ class Ledger(Resolver):
                 lease, [intent, Send(act.key, act.account, act.quota, sending, act.names)]
             )
         except Limited as limited:
-            if isinstance(limited, Cold):
-                # This job waits for the first request there to be listed. It reads the list itself, so that all
-                # wait no longer.
-                await self.freshness.warm_up(act)
+            until = limited.until
+            # This job waits for the first request there to be listed. It reads the list itself, so that all wait no
+            # longer.
+            if isinstance(limited, Cold) and await self.freshness.warm_up(act):
+                until = min(until, self.clock() + SOON)
             stopped = isinstance(limited, PostsStopped)
-            return Later(limited.until, limited.message, blocked_on=limited.account or None, stopped=stopped)
+            return Later(until, limited.message, blocked_on=limited.account or None, stopped=stopped)
         except BudgetExceeded as exceeded:
             return Undecided(exceeded.explained(), hold=HoldReason.over(exceeded.budget))
         assert sent is not None

@@ -232,7 +232,7 @@ class Looker:
         if act.listed_late or (act.made_slowly and not any(state == MAKING for state, _ in echoes)):
             gap = gap or NOTHING_BEING_MADE
         before, after = self._proven(act, effect, controls, read, asked)
-        date = None if act.listed_late else date_of(listing, habits)
+        date = date_of(listing, habits) if act.dated and not act.listed_late else None
         return Look(
             results=results,
             fits=tuple(entry.id for entry in compared.fits),

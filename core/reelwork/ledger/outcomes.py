@@ -65,6 +65,8 @@ class Act(Generic[R]):
     names: tuple[str, ...] = ()
     """The names by which a person can stop it, if it is a post."""
     can_look: bool = True
+    dated: bool = True
+    """The server's `Date` may show how new its list is."""
     listed_late: bool = False
     """It is known to be listed only when it has ended: that it is not there never proves anything."""
     made_slowly: bool = False

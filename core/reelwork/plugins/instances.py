@@ -36,6 +36,8 @@ class Instance:
     public: bool
     idempotency: Idempotency
     settle_seconds: float
+    dated_lookups: bool
+    """False if the server's `Date` does not show how new its answer to `find_post` is."""
     key_seconds: float
     identity: str | None
     notes: tuple[str, ...]
@@ -97,6 +99,8 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         # A plugin that declares nothing has its lost answers held for a person.
         idempotency=read("idempotency", Idempotency.NONE, Idempotency),
         settle_seconds=read("settle_seconds", Plugin.settle_seconds, _seconds),
+        # A plugin of the first contract may have anything of this name.
+        dated_lookups=read("dated_lookups", True, lambda given: given is not False),
         key_seconds=read("key_seconds", Plugin.key_seconds, _lasting),
         identity=read("identity", None, _name),
         notes=read("notes", (), _texts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from reelwork.cli.views.dry_run import _job
 from reelwork.errors import NotFound, WorkflowInvalid
 from reelwork_hooks import (
     Absent,
+    Candidate,
     Config,
     Effect,
     Found,
     Idempotency,
+    Listing,
     NotSent,
     Plugin,
     Receipt,
@@ -242,6 +245,30 @@ def test_a_destination_that_was_renamed_is_not_posted_to_again(lab: Any) -> None
     renamed = {"plugin": {"brand-b": {"use": "wall"}}, "plugins": {"publish": ["brand-b"]}}
     (job,) = lab.studio().resume_sync(job.id, settings=renamed).jobs
     assert (job.status, len(wall.posts)) == ("held", 1)
+
+
+@pytest.mark.parametrize(("dated", "lookups"), [(True, 4), (False, 0)])
+def test_a_publisher_says_whether_it_is_looked_up_around_its_first_posts(
+    lab: Any, dated: bool, lookups: int
+) -> None:
+    wall, asked = Wall(), []
+
+    class Listed(publisher(wall, Idempotency.LOOKUP)):  # type: ignore[misc]
+        """Posts to a wall, and lists what is there."""
+
+        dated_lookups = dated
+
+        @hookimpl
+        def find_post(self, effect: Any) -> Any:
+            asked.append(effect.key)
+            there = tuple(Candidate(Receipt(id=f"post_{at}"), ref=key) for at, key in enumerate(wall.posts, 1))
+            return Listing(there, complete=True, date=datetime.now(UTC))
+
+    lab.add_plugin("listed", Listed, "publish")
+    for prompt in (PROMPT, f"{PROMPT}, again", f"{PROMPT}, once more"):
+        (job,) = lab.studio().run_sync(prompt).jobs
+        assert job.status == "done"
+    assert (len(wall.posts), len(asked)) == (3, lookups)
 
 
 def test_one_destination_that_fails_does_not_stop_another(lab: Any) -> None:

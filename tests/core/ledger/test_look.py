@@ -71,6 +71,7 @@ class Desk:
     """Jobs, one request each, brought as far as they can be."""
 
     made_slowly = listed_late = compares = False
+    dated = True
     arrived: asyncio.Event | None = None
     """Set when a request of OURS has arrived, whose answer then waits for `answer`."""
     answer: asyncio.Event | None = None
@@ -109,7 +110,7 @@ class Desk:
             key=key, kind="submit", subject="shelf", account="shelf", idempotency=Idempotency.LOOKUP,
             settle_seconds=SETTLE, time_limit=60, call=call, find=find, identify=str, dump=str, load=str,
             what="the request", model="m1", spec=f"{duration}", asked=fields, find_control=find,
-            made_slowly=self.made_slowly, listed_late=self.listed_late,
+            made_slowly=self.made_slowly, listed_late=self.listed_late, dated=self.dated,
         )  # fmt: skip
 
     async def ask(self, prompt: str, *, duration: float = 4, patience: int = 16) -> Any:

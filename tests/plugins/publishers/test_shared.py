@@ -8,10 +8,19 @@ import pytest
 
 from reelwork.plugins.account_kinds import kind_named
 from reelwork.testing import SampleContext, sample_job, sample_post
-from reelwork_hooks import Asset, Credentials, InvalidInput, Role
+from reelwork_hooks import Asset, Credentials, InvalidInput, Plugin, Role
 from reelwork_plugins.publishers.captions import Limits, to_send
+from reelwork_plugins.publishers.facebook import Facebook
+from reelwork_plugins.publishers.instagram import Instagram
+from reelwork_plugins.publishers.linkedin import Linkedin
+from reelwork_plugins.publishers.mastodon import Mastodon
 from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.threads import Threads
+from reelwork_plugins.publishers.tiktok import Tiktok
 from reelwork_plugins.publishers.upload_progress import upload_progress
+from reelwork_plugins.publishers.webhook import WebhookPublisher
+from reelwork_plugins.publishers.x import X
+from reelwork_plugins.publishers.youtube import Youtube
 
 
 def test_an_account_of_another_network_is_refused(tmp_path: Path) -> None:
@@ -42,6 +51,12 @@ def test_captions_that_a_network_does_not_take_are_named(tmp_path: Path) -> None
         "Net gets no captions from c.vtt: there are others in 'en'.",
         "Net gets no captions from d.el.vtt: a post has at most 1 of them.",
     ]
+
+
+@pytest.mark.parametrize("kind", [Facebook, Instagram, Linkedin, Threads, Tiktok, WebhookPublisher, X, Youtube])
+def test_no_date_counts_where_an_index_or_a_handle_answers(kind: type[Plugin]) -> None:
+    assert not kind.dated_lookups
+    assert Mastodon.dated_lookups
 
 
 def test_progress_is_of_the_whole_file_and_never_above_100(tmp_path: Path) -> None:

@@ -201,6 +201,7 @@ def post_act(
         valid_for=plugin.key_seconds,
         names=names_of(pipeline, destination),
         can_look=can_find,
+        dated=plugin.dated_lookups,
         find_control=partial(_find_known_post, work, destination, store),
     )
 

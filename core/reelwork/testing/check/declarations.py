@@ -24,8 +24,8 @@ from reelwork_hooks.plugin import Phase, Plugin
 from reelwork_hooks.provider import Capabilities, Provider
 
 MEANT_FOR = {
-    "phase": "post_download", "settle_seconds": "find_post", "public": "publish", "idempotency": "publish",
-    "key_seconds": "publish", "moderates": "pre_moderate", "clip_frames": "pre_moderate",
+    "phase": "post_download", "settle_seconds": "find_post", "dated_lookups": "find_post", "public": "publish",
+    "idempotency": "publish", "key_seconds": "publish", "moderates": "pre_moderate", "clip_frames": "pre_moderate",
     "accepts": "publish", "fits": "post_download",
 }  # fmt: skip
 """For each class attribute, the hook it is about."""
@@ -124,7 +124,7 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
                 "runs in the phase edit, since none is declared; a workflow in another order is refused.",
                 "Say which it is: phase = Phase.EDIT, Phase.SIGN or Phase.STORE.",
             )
-    for name in ("public", "costs", "computes", "needs_public_address"):
+    for name in ("public", "costs", "computes", "dated_lookups", "needs_public_address"):
         # A property depends on the instance, and is read when one is made.
         if not isinstance(value := getattr(target, name, False), bool | property):
             yield error(name, f"is {value!r}; it is True or False.")

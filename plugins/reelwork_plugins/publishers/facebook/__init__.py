@@ -89,6 +89,7 @@ class Facebook(Plugin):
     idempotency = Idempotency.LOOKUP
     # Longer than a gateway waits: what may still publish the video has done so by then.
     settle_seconds = 120.0
+    dated_lookups = False
     accepts = VIDEO
     notes = (
         "Facebook takes 30 reels of a page through its API in 24 hours.",

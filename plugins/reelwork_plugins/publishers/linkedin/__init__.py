@@ -72,6 +72,7 @@ class Linkedin(Plugin):
     # Of a person's account no more is known. To post again and see whether it is refused may post twice.
     idempotency = Idempotency.NONE
     settle_seconds = SETTLE_SECONDS
+    dated_lookups = False
     accepts = VIDEO
     notes = (
         "A sign-in at LinkedIn lasts 60 days, and only LinkedIn's partners can renew it: sign in again before.",

@@ -49,7 +49,7 @@ async def posts_of(api: Api, author: str, home: str, state: State, ours: Mapping
         made_at = time_of(value_at(entry[0], "createdAt"))
         return Candidate(receipt_of(id_, home), entry[1], created_at=made_at)
 
-    return await read_listing(page_at, candidate, of="the list of posts", most_pages=MOST_PAGES, dated=False)
+    return await read_listing(page_at, candidate, of="the list of posts", most_pages=MOST_PAGES)
 
 
 async def note_key(state: State, video: str, key: str) -> None:

@@ -70,6 +70,7 @@ class ContainerPublisher(Plugin):
     idempotency = Idempotency.LOOKUP
     # Longer than a gateway waits: what may still publish the container has done so by then.
     settle_seconds = 120.0
+    dated_lookups = False
 
     @abstractmethod
     def form(self, post: Post, job: Job) -> Mapping[str, str]:
@@ -228,9 +229,7 @@ class ContainerPublisher(Plugin):
             receipt = Receipt(id=id_, url=text_at(one, "permalink"))
             return Candidate(receipt, ref, fields=words, created_at=time_of(text_at(one, "timestamp")))
 
-        return await read_listing(
-            page_at, candidate, of="the account's list of posts", most_pages=MOST_PAGES, dated=False
-        )
+        return await read_listing(page_at, candidate, of="the account's list of posts", most_pages=MOST_PAGES)
 
     async def _page(self, containers: Containers, after: str | None = None) -> Answer:
         path, more = f"{containers.user}/{self.network.posts}", {"after": after} if after else {}

@@ -82,6 +82,7 @@ class Tiktok(Plugin):
     idempotency = Idempotency.LOOKUP
     # Longer than a gateway waits: what may still bring the last piece has done so by then.
     settle_seconds = 120.0
+    dated_lookups = False
     accepts = Target(longest=600, most_bytes=4_000_000_000, codecs=("h264", "hevc", "vp8", "vp9"))
     notes: ClassVar[tuple[str, ...]] = (
         "TikTok takes about 15 posts of an account in a day, and lets 6 be begun in a minute.",

@@ -62,6 +62,7 @@ class WebhookPublisher(Plugin):
     public = True
     # Of any receiver no more is known. What this one can do is said in the settings.
     idempotency = Idempotency.NONE
+    dated_lookups = False
 
     def __init__(self, config: WebhookConfig, context: Context) -> None:
         super().__init__(config, context)

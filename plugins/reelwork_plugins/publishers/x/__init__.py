@@ -77,6 +77,7 @@ class X(Plugin):
     public = True
     idempotency = Idempotency.LOOKUP
     settle_seconds = SETTLE_SECONDS
+    dated_lookups = False
     accepts = VIDEO
     notes = (
         "X charges for each call: $0.015 for a post, $0.20 for one with a link, $0.005 for an alt text.",

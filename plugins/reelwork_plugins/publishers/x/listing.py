@@ -65,7 +65,7 @@ class Posts:
             made_at = time_of(text_at(entry[0], "created_at"))
             return Candidate(receipt_of(id_, self.home), entry[1], created_at=made_at)
 
-        return await read_listing(page_at, candidate, of="the list of posts", most_pages=MOST_PAGES, dated=False)
+        return await read_listing(page_at, candidate, of="the list of posts", most_pages=MOST_PAGES)
 
 
 def _entries(body: Mapping[str, Any]) -> list[Any]:

@@ -82,6 +82,7 @@ class Youtube(Plugin):
     idempotency = Idempotency.KEY
     key_seconds = 3 * 86_400.0
     settle_seconds = 120.0
+    dated_lookups = False
     notes = (
         "A project may upload 100 videos a day; a channel has a limit of its own.",
         "Videos of a project that Google has not audited stay private, whatever they ask for.",
@@ -303,12 +304,11 @@ class Youtube(Plugin):
             read = await api.read(
                 "playlistItems", part="snippet,contentDetails", playlistId=uploads, maxResults=PAGE, **more
             )
-            total = read.at("pageInfo", "totalResults")
-            known = total if isinstance(total, int) else None
-            return Page(read, read.at("items"), read.text_at("nextPageToken") or None, known)
+            total, after = read.at("pageInfo", "totalResults"), read.text_at("nextPageToken") or None
+            return Page(read, read.at("items"), after, total if isinstance(total, int) else None)
 
         candidate = partial(_candidate, post=post, service=api.base_url)
-        return await read_listing(page_at, candidate, of="the list of uploads", most_pages=MOST_PAGES, dated=False)
+        return await read_listing(page_at, candidate, of="the list of uploads", most_pages=MOST_PAGES)
 
     async def _dress(self, post: Post, video: str) -> dict[str, Any]:
         """Add what a video can do without: its picture and its captions. Return what it goes without."""
