@@ -57,7 +57,7 @@ _NETWORK = (
 )  # fmt: skip
 _TAKES = ("publish", "upload", "begin", "finish", "describe", "captions")
 _META = ("publish", "upload", "begin", "processing", "account", "list")
-_X = ("publish", "upload", "begin", "finish", "describe", "processing", "account", "list")
+_X = ("publish", "upload", "begin", "finish", "describe", "captions", "processing", "account", "list")
 _GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "captions", "account", "list")
 # Here a fault gets its name and its places; `exchange` does what it says to a request.
 KINDS: tuple[Kind, ...] = (

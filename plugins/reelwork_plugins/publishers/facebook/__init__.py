@@ -30,7 +30,6 @@ from reelwork_hooks import (
     Post,
     Problem,
     Receipt,
-    ReelworkError,
     Rejected,
     Shown,
     StoredAccount,
@@ -40,7 +39,9 @@ from reelwork_hooks import (
     Unsure,
     errors_as,
     hookimpl,
+    value_at,
 )
+from reelwork_plugins.publishers.captions import LEFT_OUT
 from reelwork_plugins.publishers.facebook.checks import (
     account_problems,
     brief_problems,
@@ -50,6 +51,7 @@ from reelwork_plugins.publishers.facebook.checks import (
     schedule,
 )
 from reelwork_plugins.publishers.facebook.config import FacebookConfig
+from reelwork_plugins.publishers.facebook.dressing import CAPTIONS, dress
 from reelwork_plugins.publishers.facebook.shape import LONGEST
 from reelwork_plugins.publishers.facebook.sign_in import accounts_of, base_url, oauth_of, uploads_url
 from reelwork_plugins.publishers.facebook.standing import Standing
@@ -91,6 +93,7 @@ class Facebook(Plugin):
     settle_seconds = 120.0
     dated_lookups = False
     accepts = VIDEO
+    caption_types = tuple(CAPTIONS.media_types)
     notes = (
         "Facebook takes 30 reels of a page through its API in 24 hours.",
         "Until Meta has reviewed your app, only people with a role in it can sign in, and only they see its posts.",
@@ -298,8 +301,9 @@ class Facebook(Plugin):
     async def follow_post(self, post: Post, job: Job, receipt: Receipt) -> Receipt | Pending:
         """Set the thumbnail, then wait until the video is shown, and read its label back. Raises `Unavailable`."""
         videos = self._videos()
-        if job.pending is None:
-            await self._dress(videos, post, receipt.id)
+        state = await self._dressed(videos, post, receipt) if job.pending is None else job.pending.state
+        if left_out := value_at(state, LEFT_OUT):
+            receipt = receipt.replace(details={**receipt.details, LEFT_OUT: left_out})
         standing = await videos.standing(receipt.id)
         details = {**receipt.details, **({"reason": standing.why or standing.said} if standing.why else {})}
         is_new = self.context.now() - (receipt.at or job.created_at) < timedelta(seconds=MISSING_SECONDS)
@@ -315,7 +319,7 @@ class Facebook(Plugin):
                 reason = {"reason": f"Facebook took it, and says that it is {standing.said or standing.word}"}
                 return receipt.replace(state="failed", details={**details, **reason})
         after = FIRST_POLL if job.pending is None else min(job.pending.after * 1.5, LONGEST_POLL)
-        return Pending(after=after, state={"dressed": True})
+        return Pending(after=after, state=state)
 
     async def _shown(self, videos: Videos, standing: Standing, post: Post, receipt: Receipt) -> Receipt:
         values = self._account()
@@ -328,14 +332,11 @@ class Facebook(Plugin):
         kept = {"publish_at": post.publish_at.isoformat()} if state == "private" and post.publish_at else {}
         return receipt.replace(url=url, state=state, details={**receipt.details, **kept}, **shown)
 
-    async def _dress(self, videos: Videos, post: Post, video: str) -> None:
-        picture = post.thumbnail
-        if picture is None or picture.media_type not in ("image/jpeg", "image/png"):
-            return
-        try:
-            await videos.set_thumbnail(video, picture)
-        except ReelworkError as error:
-            self.context.log.warning("%s. The video has a thumbnail that Facebook chose.", error.message)
+    async def _dressed(self, videos: Videos, post: Post, receipt: Receipt) -> JsonValue:
+        left_out = await dress(videos, post, receipt.id)
+        for told in left_out:
+            self.context.log.warning("The video is posted. %s", told)
+        return {LEFT_OUT: list[JsonValue](left_out)}
 
 
 def _prepared(state: Mapping[str, Any]) -> JsonValue:

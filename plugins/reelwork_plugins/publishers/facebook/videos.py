@@ -153,6 +153,18 @@ class Videos:
         if not answer.ok or answer.at("success") is not True:
             raise self.graph.refusal(answer, "setting the thumbnail")
 
+    async def add_captions(self, video: str, file: Asset, locale: str) -> None:
+        """Give a video captions in the place of those it has for a locale. Raises as `Graph.refusal` says."""
+        answer = await self.graph.request(
+            "POST",
+            f"{self.graph.base_url}/{video}/captions",
+            # Facebook reads the locale from the file's name.
+            files={"captions_file": (f"captions.{locale}.srt", file.path, file.media_type)},
+            repeatable=True,
+        )
+        if not answer.ok or answer.at("success") is not True:
+            raise self.graph.refusal(answer, f"adding the captions in {locale}")
+
     async def _step(self, kind: str, form: Mapping[str, str], *, repeatable: bool = False) -> Answer:
         return await self.graph.write(f"{self.page}/{EDGES[kind]}", form, repeatable=repeatable)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from pydantic import JsonValue
 from reelwork_hooks import (
     AccountField,
     Brief,
+    Candidate,
     Context,
     Credentials,
     Effect,
@@ -37,10 +39,12 @@ from reelwork_hooks import (
     errors_as,
     hookimpl,
 )
+from reelwork_plugins.publishers.captions import LEFT_OUT
 from reelwork_plugins.publishers.own_account import own_account
 from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
 from reelwork_plugins.publishers.x.api import Api, unposted
+from reelwork_plugins.publishers.x.captions import CAPTIONS, Tracks, added, uploaded
 from reelwork_plugins.publishers.x.checks import PREMIUM_VIDEO, VIDEO, brief_problems, check_post
 from reelwork_plugins.publishers.x.config import NOTHING_POSTED, XConfig, XOptions
 from reelwork_plugins.publishers.x.listing import Posts, note_key, receipt_of
@@ -79,6 +83,7 @@ class X(Plugin):
     settle_seconds = SETTLE_SECONDS
     dated_lookups = False
     accepts = VIDEO
+    caption_types = tuple(CAPTIONS.media_types)
     notes = (
         "X charges for each call: $0.015 for a post, $0.20 for one with a link, $0.005 for an alt text.",
         "Whether there are credits left cannot be asked: a post without credits waits for you to buy some.",
@@ -192,11 +197,17 @@ class X(Plugin):
         if told.word == "working":
             return Pending(after=told.after, state=dict(state), percent=told.percent)
         id_ = str(state["media"])
+        if post.captions and "tracks" not in state:
+            # On disk before they are added: what is repeated adds the same uploads.
+            tracks = await uploaded(media, post)
+            return Pending(after=0, state={**state, "tracks": tracks.as_json()})
+        tracks = await added(media, id_, Tracks.of(state.get("tracks")))
         if described := alt_text(post):
             await media.describe(id_, described)
         # The text is made here, once: what is sent again after a doubt is what was sent before.
         text = post_text(post, job, self.config.text, premium=self.config.premium)
-        return {"media": id_, "ends": float(str(state["ends"])), "text": text}
+        left_out: dict[str, JsonValue] = {LEFT_OUT: list(tracks.left_out)} if tracks.left_out else {}
+        return {"media": id_, "ends": float(str(state["ends"])), "text": text, **left_out}
 
     def _again(self, why: str, state: Mapping[str, Any]) -> Pending:
         """Begin anew, or give up. Raises `Rejected`."""
@@ -227,7 +238,9 @@ class X(Plugin):
         id_ = answer.text_at("data", "id")
         if answer.ok and id_:
             sent = Shown(value=post.ai_generated, by="sent")
-            return receipt_of(id_, home).replace(disclosure=sent)
+            for told in _left_out(prepared):
+                self.context.log.warning("The video is posted. %s", told)
+            return _whole(receipt_of(id_, home), prepared).replace(disclosure=sent)
         if answer.ok:
             raise OutcomeUnknown("x: the post was answered without an id")
         raise unposted(answer)
@@ -241,14 +254,29 @@ class X(Plugin):
         posts = Posts(self._api(), values["id"], home_of(values))
         sent_at = datetime.fromtimestamp(effect.started_at, UTC) if effect.started_at else now
         try:
-            return await posts.since(min(sent_at, now) - LOOK_BACK, self.context.state, ours)
+            found = await posts.since(min(sent_at, now) - LOOK_BACK, self.context.state, ours)
         finally:
             await self._paid(job, posts.count, now)
+        return replace(found, candidates=tuple(_with_left_out(one, effect) for one in found.candidates))
 
     async def _paid(self, job: Job, count: int, now: datetime) -> None:
         if count:
             what = f"reading {count} posts at X" if count > 1 else "reading a post at X"
             await self.context.spent(job, OWN_POST_READ * count, what=what, key=f"read {now.isoformat()}")
+
+
+def _whole(receipt: Receipt, prepared: Any) -> Receipt:
+    """Return a receipt with what X did not take with the video."""
+    left_out = _left_out(prepared)
+    return receipt.replace(details={LEFT_OUT: left_out}) if left_out else receipt
+
+
+def _left_out(prepared: Any) -> list[Any]:
+    return list(prepared.get(LEFT_OUT, ())) if isinstance(prepared, Mapping) else []
+
+
+def _with_left_out(one: Candidate[Receipt], effect: Effect) -> Candidate[Receipt]:
+    return replace(one, result=_whole(one.result, effect.prepared)) if one.ref == effect.key else one
 
 
 def _body(post: Post, prepared: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ PIECE_SECONDS = 300.0
 TYPES = ("video/mp4", "video/webm", "video/mp2t", "video/quicktime")
 
 Word = Literal["ready", "working", "failed"]
+Category = Literal["tweet_video", "subtitles"]
+"""X's word for what an upload is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,9 @@ class Media:
 
     api: Api
 
-    async def begin(self, video: Asset) -> Upload:
+    async def begin(self, file: Asset, category: Category = "tweet_video") -> Upload:
         """Begin an upload."""
-        asked = {"media_type": video.media_type, "total_bytes": video.bytes, "media_category": "tweet_video"}
+        asked = {"media_type": file.media_type, "total_bytes": file.bytes, "media_category": category}
         answer = await self._write("initialize", json=asked)
         media = answer.text_at("data", "id")
         if not answer.ok or not media:
@@ -64,7 +66,7 @@ class Media:
         # A day is the least that X has named for one.
         return Upload(media, number_of(answer.at("data", "expires_after_secs")) or 86_400.0)
 
-    async def append(self, media: str, index: int, video: Asset, progress: HttpProgress) -> None:
+    async def append(self, media: str, index: int, video: Asset, progress: HttpProgress | None = None) -> None:
         """Send one piece, numbered from 0. A piece may come twice."""
         start, piece = index * piece_of(video.bytes), piece_of(video.bytes)
         slice_ = FileSlice(video.path, start, min(piece, video.bytes - start))

@@ -16,6 +16,7 @@ MODELS = (
     *("AppendMediaUploadRequest", "CreateMediaMetadataRequest", "CreateMediaMetadataMetadataAltText"),
     *("FinalizeMediaUploadResponseData", "GetMediaUploadStatusResponseData"),
     *("FinalizeMediaUploadResponseDataProcessingInfo", "InitializeMediaUploadResponseData"),
+    *("CreateMediaSubtitlesRequest", "CreateMediaSubtitlesSubtitles", "CreateMediaSubtitlesResponseData"),
 )
 
 

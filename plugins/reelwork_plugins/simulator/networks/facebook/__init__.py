@@ -42,6 +42,8 @@ def routes(sim: Simulation) -> list[Route]:
         (f"{v}/{{page}}/videos", "POST", operation, api(network.videos)),
         (f"{v}/{{page}}/videos", "GET", "list", api(network.list_videos)),
         (f"{v}/{{id}}/thumbnails", "POST", "thumbnail", api(network.thumbnail)),
+        (f"{v}/{{id}}/captions", "POST", "captions", api(network.add_captions)),
+        (f"{v}/{{id}}/captions", "GET", "list", api(network.list_captions)),
         (f"{v}/{{id}}", "GET", "processing", api(network.node)),
         (f"{v}/{{id}}", "DELETE", "delete", api(network.delete)),
         ("/media/{id}", "GET", "content", api(network.file)),

@@ -216,6 +216,22 @@ class Facebook:
         self.pages.change(video.id, thumbnail=picture.content)
         return Reply({"success": True}, alter=unchanged)
 
+    async def add_captions(self, sim: Simulation, request: Request, form: Form) -> Reply:
+        """POST /{id}/captions: captions in the place of those for the same locale."""
+        video = self.pages.owned(request.path_params["id"], self._page(sim, request, POST))
+        file = form.files.get("captions_file")
+        if file is None or form.problem:
+            raise Refused(400, "(#100) The parameter captions_file is required", code="100")
+        locale = rules.checked_captions(file.name, file.content)
+        self.pages.change(video.id, captions={**video.captions, locale: file.content})
+        return Reply({"success": True}, alter=_without_success)
+
+    async def list_captions(self, sim: Simulation, request: Request, form: Form) -> Reply:
+        """GET /{id}/captions: the locales that a video has captions for."""
+        video = self.pages.owned(request.path_params["id"], self._page(sim, request, READ))
+        data = [{"locale": one, "is_default": place == 0} for place, one in enumerate(video.captions)]
+        return Reply({"data": data}, alter=unchanged)
+
     async def delete(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """DELETE /{id}: a video."""
         self.pages.delete(request.path_params["id"], self._page(sim, request, POST))
@@ -247,6 +263,7 @@ class Facebook:
             "shown at": waits,
             "failed": video.failure or None,
             "own picture": bool(video.thumbnail) or None,
+            "captions": ", ".join(video.captions) or None,
         }
         told = {name: value for name, value in facts.items() if value is not None}
         url = rules.video_json(id_, video, frozenset({"permalink_url"}))["permalink_url"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,9 @@ SOONEST, LATEST = 600.0, 30 * DAY
 """Seconds ahead of the time of a scheduled post."""
 LONGEST = {"reel": 2200, "video": 63_206}
 LONGEST_TITLE = 255
+MOST_CAPTIONS = 200_000
+"""Bytes of a file of captions."""
+_CAPTIONS_NAME = re.compile(r"[^/]+\.([a-z]{2}_[A-Z]{2})\.srt")
 SHORTEST_REEL, LONGEST_REEL = 3.0, 90.0
 _MOMENT = 0.2
 _SHARED = frozenset({
@@ -78,6 +82,19 @@ def check_reel(film: Film | None) -> None:
         raise Refused(400, "(#100) A reel has between 3 and 90 seconds", code="100.2207082")
     if abs(film.width / film.height * 16 / 9 - 1) > 0.03:
         raise Refused(400, "(#100) The aspect ratio of a reel is 9:16", code="100.2207009")
+
+
+def checked_captions(name: str, content: bytes) -> str:
+    """Return the locale of a file of captions. Raises `Refused`."""
+    found = _CAPTIONS_NAME.fullmatch(name)
+    if found is None:
+        raise Refused(400, "(#100) The name of captions_file must be filename.locale.srt", code="100.1363105")
+    if len(content) > MOST_CAPTIONS:
+        raise Refused(400, "(#100) captions_file has more than 200 KB", code="100.1363107")
+    text = content.decode("utf-8-sig", "replace")
+    if "\ufffd" in text or not re.search(r"^\d+\s*\n\d\d:\d\d:\d\d,\d{3} --> ", text, re.MULTILINE):
+        raise Refused(400, "(#100) captions_file is no SubRip file", code="100.1363106")
+    return found[1]
 
 
 def status_json(video: Video, now: float) -> dict[str, Any]:

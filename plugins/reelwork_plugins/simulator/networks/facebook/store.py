@@ -47,6 +47,8 @@ class Video:
     due: float | None = None
     """The time at which a scheduled one is shown."""
     thumbnail: bytes = b""
+    captions: Mapping[str, bytes] = field(default_factory=dict)
+    """Files of captions, by their locales."""
 
     @property
     def received(self) -> int:

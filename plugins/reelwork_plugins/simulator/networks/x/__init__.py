@@ -39,6 +39,7 @@ def routes(sim: Simulation) -> list[Route]:
         (f"{upload}/{{id}}/finalize", "POST", "finish", api(network.finalize)),
         (upload, "GET", "processing", api(network.status)),
         ("/2/media/metadata", "POST", "describe", api(network.describe)),
+        ("/2/media/subtitles", "POST", "captions", api(network.subtitles)),
         ("/2/tweets", "POST", "publish", api(network.publish)),
         ("/2/tweets/{id}", "DELETE", "delete", api(network.delete)),
         ("/media/{id}", "GET", "content", api(network.file)),

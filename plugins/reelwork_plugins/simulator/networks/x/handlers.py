@@ -110,6 +110,10 @@ class X:
         head = self._counted("media", account)
         upload = self._upload(sim, account, request.path_params["id"])
         path = await asyncio.to_thread(self.timeline.joined, upload)
+        if not upload.is_video:
+            failure = rules.unfit_subtitles(await asyncio.to_thread(path.read_bytes))
+            upload = self.timeline.change(upload.id, path=path, failure=failure)
+            return Reply({"data": _media_json(upload)}, headers=head, alter=_unchanged)
         fault, film, seconds = sim.switchboard.pick("video"), None, sim.settings.render_seconds
         with suppress(ValueError):
             film = await asyncio.to_thread(look_at, path)
@@ -146,6 +150,20 @@ class X:
             raise rules.invalid(f"alt_text.text: must have 1 to {rules.LONGEST_ALT} characters", "metadata")
         self.timeline.change(upload.id, alt_text=text)
         return Reply({"data": {"id": upload.id, "associated_metadata": {"alt_text": {"text": text}}}})
+
+    async def subtitles(self, sim: Simulation, request: Request, form: Form) -> Reply:
+        """POST /2/media/subtitles: make an upload the subtitles of a video."""
+        account = self._who(sim, request, "media.write")
+        video, track = rules.checked_subtitles(form.fields)
+        words = self.timeline.upload_of(account, track["id"])
+        upload = self.timeline.upload_of(account, video)
+        if not upload.is_video or words.is_video or words.state(time.time()) != "succeeded":
+            raise rules.invalid("The subtitle file is invalid.", "subtitles.id", track["id"])
+        # Those of a language that has some already take their place.
+        tracks = {**upload.tracks, track["language_code"]: track}
+        self.timeline.change(upload.id, tracks=tracks)
+        told = {"id": upload.id, "media_category": "TweetVideo", "associated_subtitles": [*tracks.values()]}
+        return Reply({"data": told}, alter=_unchanged)
 
     async def publish(self, sim: Simulation, request: Request, form: Form) -> Reply:
         """POST /2/tweets."""
@@ -216,6 +234,7 @@ class X:
         facts |= {"replies": tweet.asked["reply_settings"]} if tweet.asked.get("reply_settings") else {}
         if uploads:
             facts |= {"alt text": uploads[0].alt_text or None, "bytes": uploads[0].size}
+            facts |= {"captions": ", ".join(uploads[0].tracks)} if uploads[0].tracks else {}
         film = f"/media/{uploads[0].id}" if uploads else None
         at, url = rules.time_text(tweet.at), f"/{tweet.account}/status/{tweet.id}"
         return Shown(tweet.id, tweet.account, at, tweet.text, facts, film, url)

@@ -6,6 +6,7 @@ The fields are those of X's OpenAPI description 2.167: what it does not name is 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from reelwork_plugins.simulator.refusals import Refused
 
 SCOPES = frozenset({"tweet.read", "tweet.write", "users.read", "media.write", "offline.access"})
 VIDEOS = ("video/mp4", "video/webm", "video/mp2t", "video/quicktime")
+SUBTITLES = ("text/srt", "text/vtt")
 CATEGORIES = ("amplify_video", "tweet_gif", "tweet_image", "tweet_video", "subtitles")
 LARGEST, LARGEST_PREMIUM = 8 << 30, 17_179_869_184
 LONGEST, LONGEST_PREMIUM = 1200.0, 7500.0
@@ -54,8 +56,9 @@ def checked_upload(asked: Mapping[str, Any]) -> tuple[str, int]:
     """Return the media type and the size of an upload. Raises `Refused`."""
     _check_names(asked, INITIALIZE)
     kind, size, category = asked.get("media_type"), asked.get("total_bytes"), asked.get("media_category")
-    if kind not in VIDEOS:
-        raise invalid(f"$.media_type: the simulator takes {', '.join(VIDEOS)}", "media_type", kind)
+    taken = SUBTITLES if category == "subtitles" else VIDEOS
+    if kind not in taken:
+        raise invalid(f"$.media_type: the simulator takes {', '.join(taken)} there", "media_type", kind)
     if category not in CATEGORIES:
         raise invalid("$.media_category: does not have a value in the enumeration", "media_category", category)
     if isinstance(size, bool) or not isinstance(size, int) or not 0 < size <= LARGEST_PREMIUM:
@@ -99,6 +102,28 @@ def unfit(film: Film | None) -> str:
         return "aspect ratio is not between 1:3 and 3:1"
     # A video that is too long is taken, and refused with the post.
     return f"{film.frame_rate:g} frames a second are too many" if film.frame_rate > 60.5 else ""
+
+
+def checked_subtitles(asked: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    """Return the video, and the track that it gets. Raises `Refused`."""
+    _check_names(asked, frozenset({"id", "media_category", "subtitles"}))
+    track = asked.get("subtitles")
+    if asked.get("media_category") not in ("AmplifyVideo", "TweetVideo") or not isinstance(track, dict):
+        raise invalid("$.media_category: does not have a value in the enumeration", "media_category")
+    _check_names(track, frozenset({"id", "language_code", "display_name"}))
+    told = {name: str(track.get(name) or "") for name in ("id", "language_code", "display_name")}
+    if not re.fullmatch(r"[A-Z]{2}", told["language_code"]) or not told["display_name"]:
+        raise invalid("$.subtitles.language_code: does not match the pattern", "subtitles", told["language_code"])
+    return str(asked.get("id") or ""), told
+
+
+def unfit_subtitles(content: bytes) -> str:
+    """Return why a file has no subtitles; empty if it has."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "The file is no text"
+    return "" if re.search(r"\d:\d\d[.,]\d{3} --> ", text) else "The file has no subtitles"
 
 
 def time_text(at: float) -> str:

@@ -40,6 +40,13 @@ class Upload:
     film: Film | None = None
     failure: str = ""
     alt_text: str = ""
+    tracks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """The subtitles of a video, by their language."""
+
+    @property
+    def is_video(self) -> bool:
+        """True unless it has the subtitles of one."""
+        return self.media_type.startswith("video/")
 
     @property
     def key(self) -> str:
@@ -158,7 +165,7 @@ class Timeline:
             upload = self.upload_of(account, id_)
         except Refused:
             raise invalid("Your media IDs are invalid.", "media.media_ids", id_) from None
-        if upload.state(time.time()) != "succeeded":
+        if not upload.is_video or upload.state(time.time()) != "succeeded":
             raise invalid("Your media IDs are invalid.", "media.media_ids", id_)
         if upload.film is not None and upload.film.seconds > longest + 0.5:
             raise forbidden("Your account is not permitted to post videos of this length.")
