@@ -40,7 +40,7 @@ def age(store: Path) -> None:
     db = sqlite3.connect(store)
     for table, columns in (
         ("runs", ("created_at",)),
-        ("jobs", ("created_at", "updated_at")),
+        ("jobs", ("created_at", "updated_at", "ended_at")),
         ("effects", ("created_at", "sent_at", "updated_at")),
         ("events", ("at",)),
     ):

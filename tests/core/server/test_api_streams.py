@@ -69,7 +69,7 @@ def test_a_reader_that_comes_back_misses_nothing_when_old_jobs_were_removed(
     server = machine.start().until_ready()
     seen = read(server, after="0")[-1]["seq"]
     with closing(sqlite3.connect(machine.store)) as db, db:
-        db.execute("UPDATE jobs SET updated_at = updated_at - 5 * 86400")
+        db.execute("UPDATE jobs SET ended_at = ended_at - 5 * 86400")
     removed = machine.reelwork("store", "vacuum", "--older-than", "1d", "--yes")
     assert removed.returncode == 0, removed.stderr
     assert read(server, after="0") == []

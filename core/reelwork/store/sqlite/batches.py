@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelwork.store.records import BatchJob, JobRow
 from reelwork.store.sqlite import jobs
-from reelwork.store.statuses import CORRECTABLE
+from reelwork.store.statuses import CORRECTABLE, ENDED
 
 if TYPE_CHECKING:
     from reelwork.store.commands import SetJob, Tell
@@ -107,13 +107,14 @@ def correct(db: sqlite3.Connection, row: JobRow, change: SetJob, line: Tell, now
     """Give a job of which nothing was ever sent other contents, unless it has changed since it was read."""
     # One statement decides it: since it was read, another process may have resumed the job and paid.
     statuses = json.dumps([str(status) for status in CORRECTABLE])
+    ended_at = now if change.status in ENDED else None
     changed = db.execute(
         "UPDATE jobs SET status = ?, step = ?, due_at = ?, data = ?, reason = '', attempts = 0, owner = NULL,"
-        " fence = fence + 1, updated_at = ? WHERE id = ? AND fence = ?"
+        " fence = fence + 1, updated_at = ?, ended_at = ? WHERE id = ? AND fence = ?"
         " AND status IN (SELECT value FROM json_each(?))"
         " AND NOT EXISTS (SELECT 1 FROM effects WHERE effects.job_id = jobs.id"
         "   AND NOT (kind = 'plugin' AND state = 'confirmed'))",
-        (change.status, change.step, now, change.data, now, row.id, row.fence, statuses),
+        (change.status, change.step, now, change.data, now, ended_at, row.id, row.fence, statuses),
     ).rowcount
     if changed:
         jobs.tell(db, row.id, line, now)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from reelwork.store.frozen import brand_in
 from reelwork.store.records import ACTIVE, DONE, REMOVED, JobRow, Lease, RunRow
-from reelwork.store.sqlite import job_leases, outbox
+from reelwork.store.sqlite import job_leases
 from reelwork.store.sqlite.event_numbers import HIGHEST_REMOVED, NEWEST_LINE
 from reelwork.store.sqlite.job_reads import jobs_with_keys, removed_job
+from reelwork.store.statuses import ENDED
 
 if TYPE_CHECKING:
     from reelwork.store.commands import NewJob, SetJob, Tell
@@ -110,7 +111,7 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
     db.execute(
         """
         UPDATE jobs SET status = ?, step = ?, due_at = ?, reason = ?, attempts = ?, blocked_on = ?,
-          data = coalesce(?, data), render_id = coalesce(?, render_id), updated_at = ?,
+          data = coalesce(?, data), render_id = coalesce(?, render_id), updated_at = ?, ended_at = ?,
           owner = CASE WHEN ? THEN NULL ELSE owner END
         WHERE id = ?
         """,
@@ -124,6 +125,7 @@ def set_job(db: sqlite3.Connection, job_id: str, change: SetJob, now: float) -> 
             change.data,
             change.render_id,
             now,
+            now if change.status in ENDED else None,
             change.release,
             job_id,
         ),
@@ -151,7 +153,6 @@ def tell(db: sqlite3.Connection, job_id: str, line: Tell, now: float) -> None:
         f" VALUES (max({NEWEST_LINE}, {HIGHEST_REMOVED}) + 1, ?, ?, ?, ?)",
         (job_id, now, line.name, details),
     )
-    outbox.announce(db, job_id, line.name, details, now)
 
 
 def wake(
@@ -174,8 +175,8 @@ def wake(
         changed = db.execute(
             # The status is part of the statement: a job that another process has woken or decided meanwhile is
             # left alone.
-            f"UPDATE jobs SET status = 'active', due_at = ?, reason = '', attempts = 0, updated_at = ?"
-            f" WHERE id = ? AND fence = coalesce(?, fence) AND status IN ({marks})",
+            f"UPDATE jobs SET status = 'active', due_at = ?, reason = '', attempts = 0, updated_at = ?,"
+            f" ended_at = NULL WHERE id = ? AND fence = coalesce(?, fence) AND status IN ({marks})",
             (now, now, job_id, None if fences is None else fences.get(job_id), *statuses),
         ).rowcount
         if changed:

@@ -10,7 +10,6 @@ from reelwork.store.outbox import (
     ENDED_SECONDS,
     MOST_ENDED,
     MOST_WAITING,
-    TARGET_SECONDS,
     Delivery,
     DeliveryRow,
     Outcome,
@@ -78,23 +77,6 @@ class SqliteOutbox(SqliteParts):
             " WHERE name = ? AND off_at IS NOT NULL"
         )
         return await self._db.run(lambda db: db.execute(text, (name,)).rowcount == 1)
-
-
-def announce(db: sqlite3.Connection, job_id: str, name: str, details: str, now: float) -> None:
-    """Put an event of a job into the outbox, once for each webhook that wants it.
-
-    In the transaction that tells it: an event that is committed is delivered, and no other.
-    """
-    # The id is random: one that counts up would begin again in a new store, and receivers would take it for known.
-    db.execute(
-        "INSERT INTO outbox(id, target, job_id, run_id, name, details, at, due_at)"
-        " SELECT 'evt_' || lower(hex(randomblob(12))), webhook_targets.name, :job,"
-        " coalesce((SELECT run_id FROM jobs WHERE id = :job), ''), :event, :details, :now, :now"
-        " FROM webhook_targets WHERE off_at IS NULL AND seen_at > :seen"
-        " AND (brand = '' OR brand = (SELECT brand FROM jobs WHERE id = :job))"
-        " AND EXISTS (SELECT 1 FROM json_each(events) WHERE value IN (:event, '*'))",
-        {"job": job_id, "event": name, "details": details, "now": now, "seen": now - TARGET_SECONDS},
-    )
 
 
 def keep_targets(db: sqlite3.Connection, targets: Sequence[TargetRow]) -> None:

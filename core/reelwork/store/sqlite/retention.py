@@ -18,7 +18,7 @@ from reelwork.store.sqlite import event_numbers
 from reelwork.store.sqlite.sql_list import sql_list
 from reelwork.store.statuses import ENDED
 
-_ENDED = f"jobs.status IN {sql_list(ENDED)} AND jobs.updated_at < :before"
+_ENDED = f"jobs.status IN {sql_list(ENDED)} AND jobs.ended_at < :before"
 # Each of these would lose something that money hangs on: an unknown outcome, what this month's budget counts, a
 # render still to be fetched, or a job in work.
 _KEPT = {
@@ -68,7 +68,7 @@ def remove(db: sqlite3.Connection, before: float, now: float, count: int) -> int
     from reelwork.store.sqlite import requests, review_links
 
     rows = db.execute(
-        f"SELECT id, data FROM jobs WHERE {_REMOVABLE} ORDER BY updated_at, seq LIMIT :count",
+        f"SELECT id, data FROM jobs WHERE {_REMOVABLE} ORDER BY jobs.ended_at, seq LIMIT :count",
         {"before": before, "month": month_of(now), "count": count},
     ).fetchall()
     ids = json.dumps([row[0] for row in rows])

@@ -302,6 +302,14 @@ MIGRATIONS: tuple[str, ...] = (
     DROP TABLE notices;
     ALTER TABLE notices_to_all RENAME TO notices;
     """,
+    # The index of what has ended had the column in it that each step of each job writes, which took two fifths of
+    # that statement's time.
+    """
+    ALTER TABLE jobs ADD COLUMN ended_at REAL;
+    UPDATE jobs SET ended_at = updated_at WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
+    DROP INDEX jobs_ended;
+    CREATE INDEX jobs_ended ON jobs(ended_at, seq) WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -21,7 +21,7 @@ TABLES = """
       owner TEXT, lease_until REAL, fence INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
       data TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', render_id TEXT, blocked_on TEXT,
       created_at REAL NOT NULL, updated_at REAL NOT NULL, first_run TEXT,
-      brand TEXT NOT NULL DEFAULT ''
+      brand TEXT NOT NULL DEFAULT '', ended_at REAL
     ) STRICT;
     CREATE INDEX jobs_due ON jobs(due_at, seq) WHERE status = 'active' AND due_at IS NOT NULL;
     CREATE INDEX jobs_leased ON jobs(owner) WHERE owner IS NOT NULL;
@@ -29,12 +29,12 @@ TABLES = """
     CREATE INDEX jobs_blocked ON jobs(blocked_on, seq) WHERE blocked_on IS NOT NULL;
     CREATE INDEX jobs_waiting ON jobs(render_id) WHERE render_id IS NOT NULL;
     CREATE INDEX jobs_open ON jobs(id) WHERE status = 'active';
-    CREATE INDEX jobs_ended ON jobs(updated_at, seq) WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
     CREATE INDEX jobs_rendered ON jobs(due_at, seq)
       WHERE status = 'active' AND due_at IS NOT NULL AND render_id IS NOT NULL;
     CREATE INDEX jobs_reviewed ON jobs(due_at, seq) WHERE status = 'held' AND due_at IS NOT NULL;
     CREATE INDEX jobs_moved ON jobs(first_run) WHERE first_run IS NOT NULL;
     CREATE INDEX jobs_of_brand ON jobs(brand, seq) WHERE brand <> '';
+    CREATE INDEX jobs_ended ON jobs(ended_at, seq) WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
 
     CREATE TABLE removed_jobs (
       key TEXT PRIMARY KEY, job_id TEXT NOT NULL, run_id TEXT NOT NULL, status TEXT NOT NULL,

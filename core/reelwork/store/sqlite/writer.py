@@ -18,6 +18,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from reelwork.store.sqlite.announcing import announce_since
+from reelwork.store.sqlite.event_numbers import last_event
 from reelwork.store.sqlite.failures import explained, gone, identity, judged
 from reelwork.store.sqlite.opening import connect
 
@@ -57,6 +59,8 @@ class Database:
         self._queue: SimpleQueue[_Posted | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._newest = 0
+        """The number of the newest line of all stories when the transaction began."""
 
     async def run(self, change: Change[T]) -> T:
         """Apply a change and return its value once it is on disk. What the change raises undoes it alone.
@@ -122,6 +126,7 @@ class Database:
         try:
             self._begin()
             outcomes = self._together(group) or [self._apply(posted.change) for posted in group]
+            announce_since(self._connection, self._newest)
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
@@ -143,6 +148,8 @@ class Database:
             self._connection.execute("COMMIT")
             kept()
             self._connection.execute("BEGIN IMMEDIATE")
+        # Under the lock, too: what other processes have told is announced by them.
+        self._newest = last_event(self._connection)
 
     def _together(self, group: list[_Posted]) -> list[Outcome] | None:
         """Apply all changes and return the outcomes; None, and nothing changed, if one of them raises."""

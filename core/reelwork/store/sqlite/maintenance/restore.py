@@ -155,7 +155,7 @@ def _hold_what_was_to_be_paid(db: sqlite3.Connection, why: str, now: float) -> i
     marks = ", ".join("?" * len(BEFORE_SUBMIT))
     return db.execute(
         f"UPDATE jobs SET status = 'held', step = ?, due_at = NULL, blocked_on = NULL, owner = NULL,"
-        f" fence = fence + 1, reason = ?, data = json_set(data, '$.hold', ?), updated_at = ?"
+        f" fence = fence + 1, reason = ?, data = json_set(data, '$.hold', ?), updated_at = ?, ended_at = NULL"
         f" WHERE {_OPEN} AND step IN ({marks}) AND NOT EXISTS ("
         "   SELECT 1 FROM effects WHERE effects.key ="
         "     'reelwork-' || jobs.id || '-render-' || coalesce(json_extract(jobs.data, '$.generation'), 1))",
