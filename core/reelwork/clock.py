@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -186,14 +186,9 @@ class Timeline:
 _kept: ContextVar[tuple[Timeline, _Setting] | None] = ContextVar("kept", default=None)
 
 
-@contextmanager
-def one_clock(clock: Callable[[], float], moved: float | None = None) -> Iterator[None]:
+def one_clock(clock: Callable[[], float], moved: float | None = None) -> AbstractContextManager[None]:
     """Give a piece of work one clock, if it is one that can be set: see `Timeline.kept`."""
-    if isinstance(clock, Timeline):
-        with clock.kept(moved):
-            yield
-    else:
-        yield
+    return clock.kept(moved) if isinstance(clock, Timeline) else nullcontext()
 
 
 def doubt_of(clock: Callable[[], float]) -> float:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
-from reelwork_hooks.frozen import Frozen, FrozenMapping, Grown
+from reelwork_hooks.frozen import EMPTY, Frozen, FrozenMapping, Grown
 from reelwork_hooks.lengths import Counting, text_length
 
 # Texts and not a closed list: what is possible is the provider's to say, in its capabilities.
@@ -104,7 +104,7 @@ class PostCopy(Grown, Frozen, defer_build=False):
     """The largest file that it takes here."""
     codecs: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] | None = None
     """Video codecs that it takes here, as FFmpeg calls them, such as `h264`."""
-    options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    options: FrozenMapping[str, JsonValue] = Field(default=EMPTY, validate_default=False)
     """The network's own options. The publisher's `PostOptions` checks them."""
 
     @model_validator(mode="before")
@@ -128,6 +128,9 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_as_json(item) for item in value]
     return value.isoformat() if isinstance(value, datetime | date | time) else value
+
+
+_TUTORIAL_NAMES = frozenset({"n", "webhook_url", "input_reference"})
 
 
 class Brief(Grown, Frozen):
@@ -160,7 +163,7 @@ class Brief(Grown, Frozen):
     publish_takes: Literal["first", "all"] | None = None
     """The takes to publish. Must be given when several takes would go to a public destination."""
     quality: Quality = "standard"
-    metadata: FrozenMapping[str, str | int | float | bool] = {}  # noqa: RUF012  (validated, so frozen)
+    metadata: FrozenMapping[str, str | int | float | bool] = Field(default=EMPTY, validate_default=False)
     references: tuple[Reference, ...] = ()
     webhook: Annotated[str, Field(pattern=r"^https?://")] | None = None
     """An address the provider should call when the video is ready."""
@@ -169,13 +172,13 @@ class Brief(Grown, Frozen):
     caption: str = ""
     hashtags: Hashtags = ()
     privacy: Privacy = "public"
-    vars: FrozenMapping[str, str | int | float | bool] = {}  # noqa: RUF012  (validated, so frozen)
+    vars: FrozenMapping[str, str | int | float | bool] = Field(default=EMPTY, validate_default=False)
     """Values for plugins, and for `{vars.NAME}` in texts. Never sent to a provider."""
-    options: FrozenMapping[str, JsonValue] = {}  # noqa: RUF012  (validated, so frozen)
+    options: FrozenMapping[str, JsonValue] = Field(default=EMPTY, validate_default=False)
     """The provider's own parameters. It checks them; a provider that declares none refuses them."""
     alt_text: str = ""
     """What the video shows, for people who cannot see it."""
-    destinations: FrozenMapping[str, PostCopy] = {}  # noqa: RUF012  (validated, so frozen)
+    destinations: FrozenMapping[str, PostCopy] = Field(default=EMPTY, validate_default=False)
     """What single destinations get in place of the copy above: `[destination.NAME]`."""
     publish_at: PostTime | None = None
     """When to post. The video is made before, and its job waits until then."""
@@ -183,7 +186,7 @@ class Brief(Grown, Frozen):
     @model_validator(mode="before")
     @classmethod
     def _accept_tutorial_names(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
+        if not isinstance(data, dict) or _TUTORIAL_NAMES.isdisjoint(data):
             return data
         # A copy: the names are taken out below, and the mapping is the caller's.
         data = dict(data)

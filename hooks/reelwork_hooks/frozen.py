@@ -30,6 +30,10 @@ class FrozenDict(dict[Any, Any]):
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
+    # pydantic copies a default that has no hash each time it is used.
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
     # Pickle and `copy.deepcopy` fill a subclass of dict or list item by item, which is refused here.
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (dict(self),)
@@ -45,7 +49,8 @@ class FrozenList(list[Any]):
         return type(self), (list(self),)
 
 
-_EMPTY = FrozenDict()
+EMPTY = FrozenDict()
+"""The mapping that holds nothing, for defaults."""
 
 
 def frozen(value: Any) -> Any:
@@ -60,7 +65,7 @@ def frozen(value: Any) -> Any:
         return value
     if isinstance(value, dict | Mapping):
         if not value:
-            return _EMPTY
+            return EMPTY
         return FrozenDict({name: frozen(item) for name, item in value.items()})
     return FrozenList(map(frozen, value)) if isinstance(value, list) else value
 

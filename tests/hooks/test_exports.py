@@ -13,6 +13,7 @@ import reelwork_hooks
 ROOT = Path(inspect.getfile(reelwork_hooks)).parent
 INSIDE = {
     *(
+        "EMPTY",
         "MARK",
         "T",
         "K",

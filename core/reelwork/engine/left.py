@@ -47,7 +47,9 @@ class Left:
         """Return the pipeline of a run, with what a step needs at hand. Raises `Lacking` or `StoreUnwritable`."""
         try:
             pipeline = self.pipeline_of(run_id)
-            self._check(pipeline, run_id, step in FETCHING)
+            # Each step of each job comes by here.
+            if self._at_hand.get((run_id, step in FETCHING), 0.0) <= self.clock():
+                self._check(pipeline, run_id, step in FETCHING)
         except StoreUnwritable:
             raise
         except Exception as error:
@@ -59,8 +61,6 @@ class Left:
         return pipeline
 
     def _check(self, pipeline: Pipeline, run_id: str, fetching: bool) -> None:
-        if self._at_hand.get((run_id, fetching), 0.0) > self.clock():
-            return
         pipeline.check_at_hand(provider_only=fetching)
         # A server sees runs without end: those that were last looked at long ago are let go of.
         _still(self._at_hand, self.clock())

@@ -184,8 +184,12 @@ class Engine:
         task = asyncio.create_task(work)
         group.add(task)
         # The loop holds tasks by weak references only. Without the set one could vanish in the middle of its work.
-        task.add_done_callback(group.discard)
-        task.add_done_callback(self._ended)
+
+        def ended(done: asyncio.Task[None]) -> None:
+            group.discard(done)
+            self._ended(done)
+
+        task.add_done_callback(ended)
 
     def _ended(self, done: asyncio.Task[None]) -> None:
         failure = None if done.cancelled() else done.exception()

@@ -21,7 +21,7 @@ from reelwork.ledger import ENDED, LATE_ANSWER, TAKEN
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
 from reelwork.redaction.redactor import working_on
-from reelwork.store.commands import Confirm, Doubt, Refuse, Reopen, SetJob
+from reelwork.store.commands import Command, Confirm, Doubt, Refuse, Reopen, SetJob
 from reelwork.store.protocol import LeaseHolder, Store
 from reelwork.store.records import ACTIVE, FAILED, HELD, JobRow, Lease
 from reelwork_hooks.errors import PluginInvalid, ReelworkError
@@ -101,40 +101,38 @@ class Worker:
 
     async def carry_on(self, row: JobRow) -> None:
         """Run the steps of a job that this process holds until it waits or ends, and commit each."""
+        lease = Lease(row.id, row.fence, self.owner.name)
+        working_on(row.id, row.run_id)
         # By one clock. A time that was read before it was set and is stored afterwards would keep a job waiting
         # for as long as it was set.
         with one_clock(self.clock, row.clock_moved):
-            await self._carry_on(row)
-
-    async def _carry_on(self, row: JobRow) -> None:
-        lease = Lease(row.id, row.fence, self.owner.name)
-        working_on(row.id, row.run_id)
-        try:
-            data = JobData.model_validate_json(row.data)
-            while True:
-                following = await self._step(row, data, lease)
-                try:
-                    row = await self._commit(row, lease, following, data)
-                # The answer names a render that another effect has. The step is run again and finds its effect in
-                # doubt.
-                except IdTaken as taken:
-                    await self._doubt(lease, taken)
-                    continue
-                # The row is the one that was committed: the next step sees nothing that a crash could take back.
-                data = following.data
-                if following.waits or following.status != ACTIVE or self.stopping:
-                    return
-        # Nothing was written. Whoever has the job now goes by what the store says.
-        except LeaseLost:
-            log.info("job %s was taken over by another process", row.id)
-        except ReelworkError as error:
-            log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
-            # The job stays active and due a little later: a step that could not be recorded is done again, not
-            # lost.
-            await self.store.let_go(lease, timing.PAUSE_AFTER_ERROR)
-        except Exception:
-            log.exception("job %s, step %s", row.id, row.step)
-            await self.store.let_go(lease, timing.PAUSE_AFTER_ERROR)
+            try:
+                data = JobData.model_validate_json(row.data)
+                while True:
+                    following = await self._step(row, data, lease)
+                    try:
+                        row = await self._commit(row, lease, following, data)
+                    # The answer names a render that another effect has. The step is run again and finds its effect
+                    # in doubt.
+                    except IdTaken as taken:
+                        await self._doubt(lease, taken)
+                        continue
+                    # The row is the one that was committed: the next step sees nothing that a crash could take
+                    # back.
+                    data = following.data
+                    if following.waits or following.status != ACTIVE or self.stopping:
+                        return
+            # Nothing was written. Whoever has the job now goes by what the store says.
+            except LeaseLost:
+                log.info("job %s was taken over by another process", row.id)
+            except ReelworkError as error:
+                log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
+                # The job stays active and due a little later: a step that could not be recorded is done again, not
+                # lost.
+                await self.store.let_go(lease, timing.PAUSE_AFTER_ERROR)
+            except Exception:
+                log.exception("job %s, step %s", row.id, row.step)
+                await self.store.let_go(lease, timing.PAUSE_AFTER_ERROR)
 
     async def _step(self, row: JobRow, data: JobData, lease: Lease) -> Next:
         try:
@@ -166,7 +164,9 @@ class Worker:
     async def _commit(self, row: JobRow, lease: Lease, following: Next, before: JobData) -> JobRow:
         following = presentable(following)
         try:
-            await self._write(lease, following, before)
+            # What came of an effect and the job's next step in one transaction: no crash leaves one without the
+            # other.
+            await self.store.apply(lease, self._commands(following, before))
         except LeaseLost:
             self._keep_answers(following)
             raise
@@ -174,7 +174,7 @@ class Worker:
             # It would fail every time. The job ends here with its reason, and the others continue.
             log.error("job %s, step %s: %s", row.id, row.step, in_a_line(error))
             following = unstorable(row.step, following, before, in_a_line(error))
-            await self._write(lease, following, before)
+            await self.store.apply(lease, self._commands(following, before))
         row = moved(row, following)
         # After the commit, so that nothing is reported that a crash could undo.
         self._tell(row, following)
@@ -182,7 +182,7 @@ class Worker:
             self._afterwards(following.afterwards())
         return row
 
-    async def _write(self, lease: Lease, following: Next, before: JobData) -> None:
+    def _commands(self, following: Next, before: JobData) -> list[Command]:
         state = SetJob(
             status=following.status,
             step=following.step,
@@ -194,8 +194,7 @@ class Worker:
             blocked_on=following.blocked_on,
             release=following.waits or following.status != ACTIVE or self.stopping,
         )
-        # What came of an effect and the job's next step in one transaction: no crash leaves one without the other.
-        await self.store.apply(lease, [*following.commands, *following.tells, state])
+        return [*following.commands, *following.tells, state]
 
     def _due(self, following: Next) -> float | None:
         if following.status == HELD:
@@ -224,11 +223,15 @@ class Worker:
                 self.store.note_end(command.key, self.owner.name, ENDED)
 
     def _tell(self, row: JobRow, following: Next) -> None:
+        observed = self._observed(row.run_id)
+        if observed is None and not self.watchers:
+            return
         until, in_doubt = following.until, following.in_doubt
         for line in following.tells:
             happening = Happening(row, following.data, line.name, line.details, until, in_doubt)
             self._inform(happening)
-            self._observe(happening)
+            if observed is not None:
+                self._afterwards(observe(observed, happening))
         if following.waits and following.reason and not following.tells:
             # Not worth a line in its story, yet whoever watches should know what it waits for.
             self._inform(Happening(row, following.data, WAITS, {"reason": following.reason}, until, in_doubt))
@@ -238,13 +241,13 @@ class Worker:
             with unharmed(watcher):
                 watcher.happened(happening)
 
-    def _observe(self, happening: Happening) -> None:
+    def _observed(self, run_id: str) -> Pipeline | None:
+        """Return the pipeline of a run if one of its plugins hears of events."""
         try:
-            pipeline = self.left.pipeline_of(happening.job.run_id)
+            pipeline = self.left.pipeline_of(run_id)
         except ReelworkError:
-            return
-        if pipeline.order.get("job_event"):
-            self._afterwards(observe(pipeline, happening))
+            return None
+        return pipeline if pipeline.order.get("job_event") else None
 
     def _afterwards(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -95,7 +95,7 @@ def unstorable(step: str, following: Next, before: JobData, why: str) -> Next:
 def presentable(following: Next) -> Next:
     """Return the same with all its text fit for the store and for a person."""
     # Most steps say nothing, and each step of each job comes by here.
-    if not following.reason and not any(line.details for line in following.tells):
+    if not following.reason and not [line for line in following.tells if line.details]:
         return following
     tells = tuple(Tell(line.name, shown_json(dict(line.details))) for line in following.tells)
     return replace(following, reason=sound_reason(following.reason), tells=tells)

@@ -145,6 +145,8 @@ def shifted(change: T, seconds: float) -> T:
 
     names = [name for name in TIMES if getattr(change, name, None) is not None]
     moved = {name: getattr(change, name) + seconds for name in names}
-    if isinstance(change, SetJob) and change.data is not None:
-        moved["data"] = _shifted_data(change.data, seconds)
+    if isinstance(change, SetJob):
+        if change.data is not None:
+            moved["data"] = _shifted_data(change.data, seconds)
+        return change._replace(**moved)
     return replace(change, **moved) if moved else change  # type: ignore[type-var]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reelwork.errors import Limited
@@ -44,11 +43,12 @@ class SqliteEffects(SqliteParts):
 
         def change(db: sqlite3.Connection) -> tuple[EffectRow | None, int]:
             try:
-                return self._apply_counted(db, lease, by_seconds(commands, set_since()))
+                sent = self._apply(db, lease, by_seconds(commands, set_since()))
             except Limited as limited:
                 # By the clock of the work, which will store it as a time of its own.
                 limited.until -= set_since()
                 raise
+            return sent, 0 if sent is None else witness.count_send(db)
 
         try:
             sent, total = await self._db.run(change)
@@ -63,12 +63,6 @@ class SqliteEffects(SqliteParts):
             witness.saw(self.path, total)
         return sent
 
-    def _apply_counted(
-        self, db: sqlite3.Connection, lease: Lease, commands: Sequence[Command]
-    ) -> tuple[EffectRow | None, int]:
-        sent = self._apply(db, lease, commands)
-        return sent, 0 if sent is None else witness.count_send(db)
-
     def _set_gate(self, db: sqlite3.Connection, send: Send) -> None:
         # Asked again: a place that got free since the limit was met must not be forgotten.
         now = self._clock()
@@ -81,7 +75,7 @@ class SqliteEffects(SqliteParts):
             # The most frequent change by far: one fenced UPDATE that touches no index, instead of a check and a
             # write.
             case [*others, SetJob() as step] if step.stays:
-                lines = [line for line in others if isinstance(line, Tell)]
+                lines = [one for one in others if isinstance(one, Tell)]
                 if len(lines) == len(others):
                     jobs.step_on(db, lease, step, lines, now)
                     return None
@@ -171,4 +165,4 @@ class SqliteEffects(SqliteParts):
 def _behind_gate(change: SetJob) -> SetJob:
     """Return the change without a due time if the job waits at a gate."""
     # With a time of their own, all jobs that wait would wake at once, and all but one would go back to sleep.
-    return change if change.blocked_on is None else replace(change, due_at=None)
+    return change if change.blocked_on is None else change._replace(due_at=None)
