@@ -69,6 +69,7 @@ SLOW = tuple(
         "plugins/finishing/test_loudness.py",
         "plugins/finishing/test_stitch.py",
         "plugins/finishing/test_transcode.py",
+        "plugins/finishing/test_conformance.py",
         "plugins/publishers/facebook/test_conformance.py",
         "plugins/publishers/instagram/test_conformance.py",
         "plugins/publishers/linkedin/test_conformance.py",

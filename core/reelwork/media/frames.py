@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,10 @@ def sample_frames(video: Path, count: int, folder: Path) -> tuple[Path, ...]:
     written: list[Path] = []
     for number, picture in enumerate(_pictures(video, count), 1):
         path = folder / f"frame-{number:02}.jpg"
-        picture.save(path, "JPEG", quality=QUALITY)
+        whole = BytesIO()
+        picture.save(whole, "JPEG", quality=QUALITY)
+        # Pillow does not notice that only a part of its last write found room on the disk. Python does.
+        path.write_bytes(whole.getvalue())
         written.append(path)
     return tuple(written)
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from reelwork.testing.clips import sample_video, write_video
     from reelwork.testing.conformance import (
         Counterpart,
+        Film,
+        FinishingConformance,
         ProviderConformance,
         PublisherConformance,
         StorageConformance,
@@ -57,6 +59,8 @@ __all__ = [
     "Counterpart",
     "FakeRemote",
     "Fault",
+    "Film",
+    "FinishingConformance",
     "HookFailed",
     "ProviderConformance",
     "Publication",
@@ -94,7 +98,10 @@ __all__ = [
 
 _HOMES = {
     "hooks": "HookFailed call_hook call_hook_async",
-    "conformance": "Counterpart ProviderConformance PublisherConformance StorageConformance StoredFiles",
+    "conformance": (
+        "Counterpart Film FinishingConformance ProviderConformance PublisherConformance StorageConformance "
+        "StoredFiles"
+    ),
     "clips": "sample_video write_video",
     "contexts": "SampleContext",
     "ledger_trial": "Publication",

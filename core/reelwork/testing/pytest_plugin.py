@@ -14,6 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from reelwork.testing import FakeRemote, RecordedHttp, SampleContext
+    from reelwork.testing.conformance.finishing.runner import FinishingRehearsal
     from reelwork.testing.conformance.processes import Workers
     from reelwork.testing.conformance.runner import Rehearsal
     from reelwork.testing.conformance.storage.runner import StorageRehearsal
@@ -142,3 +143,17 @@ def reelwork_storage_conformance(
     assert request.cls is not None
     folder = tmp_path_factory.mktemp("conformance")
     return StorageRehearsal(request.cls(), reelwork_conformance_workers, folder)
+
+
+@pytest.fixture(scope="class")
+def reelwork_finishing_conformance(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    reelwork_conformance_workers: Workers | None,
+) -> FinishingRehearsal:
+    """Return what plays the scenes for the tests of a `FinishingConformance`."""
+    from reelwork.testing.conformance.finishing.runner import FinishingRehearsal
+
+    assert request.cls is not None
+    folder = tmp_path_factory.mktemp("conformance")
+    return FinishingRehearsal(request.cls(), reelwork_conformance_workers, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -175,7 +176,10 @@ def _as_picture(frame: av.VideoFrame) -> Image:
 def _save(picture: Image, part: Path, config: ThumbnailConfig) -> None:
     """Write the picture, without any metadata."""
     options = {} if config.format == "png" else {"quality": config.quality}
-    picture.save(part, _PIL_FORMATS[config.format], **options)
+    whole = BytesIO()
+    picture.save(whole, _PIL_FORMATS[config.format], **options)
+    # Pillow does not notice that only a part of its last write found room on the disk. Python does.
+    part.write_bytes(whole.getvalue())
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -6,8 +6,18 @@ log.
 """
 
 from reelwork.testing.conformance.counterpart import Counterpart
+from reelwork.testing.conformance.finishing.film import Film
+from reelwork.testing.conformance.finishing.suite import FinishingConformance
 from reelwork.testing.conformance.storage.counterpart import StoredFiles
 from reelwork.testing.conformance.storage.suite import StorageConformance
 from reelwork.testing.conformance.suites import ProviderConformance, PublisherConformance
 
-__all__ = ["Counterpart", "ProviderConformance", "PublisherConformance", "StorageConformance", "StoredFiles"]
+__all__ = [
+    "Counterpart",
+    "Film",
+    "FinishingConformance",
+    "ProviderConformance",
+    "PublisherConformance",
+    "StorageConformance",
+    "StoredFiles",
+]

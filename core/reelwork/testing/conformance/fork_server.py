@@ -22,6 +22,7 @@ from typing import Any
 from reelwork.errors import in_a_line
 from reelwork.net.connections import tls_context
 from reelwork.plugins.catalog import Catalog
+from reelwork.testing.conformance.finishing.process import run_finishing
 from reelwork.testing.conformance.storage.process import run_storing
 from reelwork.testing.conformance.worker_process import run_case
 from reelwork_hooks.provider import Provider
@@ -35,7 +36,7 @@ LOADED_LATE = (
     "reelwork.media.probe",
 )
 """Modules the engine loads when they are first needed, which in a child is every time."""
-RUNNERS = {"storage": run_storing}
+RUNNERS = {"storage": run_storing, "finishing": run_finishing}
 """What plays the cases of a kind of plugin; of the others, `run_case`."""
 CRASHED = 70
 """The exit code of a child that failed by itself, before or beside the engine."""
