@@ -285,10 +285,10 @@ class Moving:
     """A machine whose clock is set by hand, beside one that is not."""
 
     def __init__(self, now: float) -> None:
-        self.passed, self.ahead = 1000.0, now - 1000.0
+        self.passed, self.ahead, self.boot = 1000.0, now - 1000.0, "one"
 
     def clock(self) -> Clock:
-        return Clock(wall=lambda: self.passed + self.ahead, steady=lambda: self.passed, boot=lambda: "one")
+        return Clock(wall=lambda: self.passed + self.ahead, steady=lambda: self.passed, boot=lambda: self.boot)
 
 
 @asynccontextmanager
@@ -310,16 +310,7 @@ def test_a_clock_that_is_set_neither_posts_early_nor_late(lab: Any, wall: Wall) 
             id_ = await added(shop, store, session, publish_at=at(time))
 
             async def passes(seconds: float) -> JobRow:
-                machine.passed += seconds
-                await store.keep_time()
-                for _ in range(60):
-                    if not await worker.advance(id_):
-                        row = store.job(id_)
-                        assert row is not None
-                        if row.status != ACTIVE or (row.due_at or 0) - timeline() > 20:
-                            return row
-                        machine.passed += max((row.due_at or 0) - timeline(), 0) + 0.001
-                raise AssertionError(store.jobs())
+                return await passes_of(machine, store, worker, timeline, id_, seconds)
 
             row = await passes(0)
             assert "is posted" in row.reason
@@ -338,6 +329,60 @@ def test_a_clock_that_is_set_neither_posts_early_nor_late(lab: Any, wall: Wall) 
             assert (row.status, len(wall.posts)) == (DONE, 1)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("booted", [False, True])
+def test_a_post_that_was_late_by_a_clock_two_days_ahead_waits_again_when_it_is_set_back(
+    lab: Any, wall: Wall, booted: bool
+) -> None:
+    begin = 1_790_000_000.0
+    machine, shop = Moving(begin), Shop(lab)
+    time, days = begin + 24 * HOUR, 48 * HOUR
+
+    async def scenario() -> None:
+        async with on(machine, lab) as (store, worker, timeline, session):
+            shop.clock = timeline  # type: ignore[assignment]
+            id_ = await added(shop, store, session, publish_at=at(time))
+            assert "is posted" in (await passes_of(machine, store, worker, timeline, id_, 0)).reason
+            machine.ahead += days
+            for seconds in (60, UNTRUSTED):
+                row = await passes_of(machine, store, worker, timeline, id_, seconds)
+            assert (row.status, "after its time" in row.reason, wall.posts) == (HELD, True, [])
+            told = store.events(id_)
+        machine.ahead -= days
+        if booted:
+            machine.boot, machine.passed, machine.ahead = "two", 5.0, machine.ahead + machine.passed - 5.0
+        async with on(machine, lab) as (store, worker, timeline, session):
+            shop.clock = timeline  # type: ignore[assignment]
+            row = await passes_of(machine, store, worker, timeline, id_, 60)
+            assert (row.status, "is posted" in row.reason, wall.posts) == (ACTIVE, True, [])
+            assert [event.name for event in store.events(id_)[len(told) :]] == ["resumed", "waiting"]
+            row = await passes_of(machine, store, worker, timeline, id_, time - timeline() + ON_TIME + 60)
+            # What is late by the right clock is late, whatever becomes of the clock.
+            assert (row.status, wall.posts) == (HELD, [])
+            told = store.events(id_)
+            machine.passed += HOUR
+            machine.ahead -= HOUR / 2
+            row = await passes_of(machine, store, worker, timeline, id_, 60)
+            assert (row.status, store.events(id_)) == (HELD, told)
+
+    asyncio.run(scenario())
+
+
+async def passes_of(
+    machine: Moving, store: SqliteStore, worker: Worker, timeline: Timeline, id_: str, seconds: float
+) -> JobRow:
+    """Let time pass, and a job go on until it ends or waits for long."""
+    machine.passed += seconds
+    await store.keep_time()
+    for _ in range(60):
+        if not await worker.advance(id_):
+            row = store.job(id_)
+            assert row is not None
+            if row.status != ACTIVE or (row.due_at or 0) - timeline() > 20:
+                return row
+            machine.passed += max((row.due_at or 0) - timeline(), 0) + 0.001
+    raise AssertionError(store.jobs())
 
 
 def keyed(wall: Wall, how: Idempotency) -> type[Plugin]:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from reelwork.clock import CLOCK_STEP, Instant, Timeline
+from reelwork.store.holds import HoldReason
+from reelwork.store.records import HELD
 from reelwork.store.statuses import Step
 
 T = TypeVar("T")
@@ -75,8 +77,22 @@ def _keep(db: sqlite3.Connection, steady: Instant, wall: float) -> float:
             " AND step = ? AND data LIKE '%\"slot_waits\":true%'",
             (wall, Step.PUBLISH),
         )
+    if moved <= -CLOCK_STEP or boot != steady.boot:
+        _reopen_late(db, wall)
     db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (FACT, json.dumps([steady.boot, offset])))
     return moved
+
+
+def _reopen_late(db: sqlite3.Connection, wall: float) -> None:
+    """Let posts wait for their time again that were held as late by a clock that was ahead."""
+    from reelwork.store.sqlite.jobs import wake
+
+    # Held at a time that is yet to come. Nothing of them was sent, and no person has decided since.
+    rows = db.execute(
+        "SELECT id FROM jobs WHERE status = ? AND updated_at > ? AND step = ? AND json_extract(data, '$.hold') = ?",
+        (HELD, wall, Step.PUBLISH_AGAIN, HoldReason.LATE),
+    ).fetchall()
+    wake(db, [id_ for (id_,) in rows], wall, statuses=(HELD,))
 
 
 def _set_back_since(db: sqlite3.Connection, wall: float) -> float:
