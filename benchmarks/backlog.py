@@ -20,11 +20,16 @@ def multiply(store: Path, service: Path, count: int) -> None:
     video, created = event["job"]["id"], event["job"]["created_at"]
     with service.open("w") as file:
         for number in range(count):
-            event["job"] |= {"id": _name(video, number), "created_at": created + number * OLDEST_FIRST}
+            event["job"] |= {"id": name_of(video, number), "created_at": created + number * OLDEST_FIRST}
             file.write(json.dumps({**event, "at": event["job"]["created_at"]}) + "\n")
+    repeat(store, 1, video, count)
+
+
+def repeat(store: Path, job: int, video: str, count: int) -> None:
+    """Repeat the job of this number, all that names it, and its video, until there are `count`."""
     with sqlite3.connect(store) as db:
         for table in _tables(db):
-            _repeat(db, table, video, count)
+            _repeat(db, table, job, video, count)
     db.close()
 
 
@@ -33,10 +38,10 @@ def _tables(db: sqlite3.Connection) -> list[str]:
     return [row[0] for row in rows if row[0] != "runs"]
 
 
-def _repeat(db: sqlite3.Connection, table: str, video: str, count: int) -> None:
+def _repeat(db: sqlite3.Connection, table: str, job: int, video: str, count: int) -> None:
     """Copy each row of a table that names the job or its video, with other ids in each copy."""
-    job = db.execute("SELECT id, key, render_id FROM jobs WHERE seq = 1").fetchone()
-    own = {text for text in (*job, video) if text}
+    ids = db.execute("SELECT id, key, render_id FROM jobs WHERE seq = ?", (job,)).fetchone()
+    own = {text for text in (*ids, video) if text}
     cursor = db.execute(f"SELECT * FROM {table}")
     names = [column[0] for column in cursor.description]
     # The others are the store's own, such as its counters.
@@ -49,7 +54,8 @@ def _repeat(db: sqlite3.Connection, table: str, video: str, count: int) -> None:
             for row in rows:
                 yield [_renamed(row[at], own, number) for at in kept]
 
-    db.executemany(f"INSERT INTO {table}({columns}) VALUES ({marks})", copies())
+    # What was seen of a video may be known of one with such an id already.
+    db.executemany(f"INSERT OR IGNORE INTO {table}({columns}) VALUES ({marks})", copies())
 
 
 def _names(text: str, own: set[str]) -> bool:
@@ -61,10 +67,10 @@ def _renamed(value: Any, own: set[str], number: int) -> Any:
         return value
     for name in own:
         if name in value:
-            value = value.replace(name, _name(name, number))
+            value = value.replace(name, name_of(name, number))
     return value
 
 
-def _name(name: str, number: int) -> str:
-    """Return the name itself for the first copy, another of the same length for each other one."""
+def name_of(name: str, number: int) -> str:
+    """Return the id itself for the first copy, another of the same length for each other one."""
     return name if number == 0 else name[: -len(tail := f"{number:06d}")] + tail
