@@ -16,7 +16,7 @@ class HoldReason(StrEnum):
     """The reason for which a job is held."""
 
     MODERATION = "moderation"
-    """A moderator wants a person to decide about what it says or shows."""
+    """A moderator wants a person to decide about what the video or post says or shows."""
     MODERATION_SILENT = "moderation-silent"
     """Moderation could not answer, and silence never counts as approval."""
     IN_DOUBT = "in-doubt"
@@ -44,21 +44,21 @@ class HoldReason(StrEnum):
     NOT_AS_ASKED = "not-as-asked"
     """The video is not what was asked for."""
     REVIEW = "review"
-    """It waits for a person's review, as the workflow asks."""
+    """A post waits for a person's review, as the workflow asks."""
     LATE = "late"
-    """It was ready after the time at which it was to be posted."""
+    """A post was ready too late for its time."""
     RENDER_LOST = "render-lost"
     """The provider no longer knows the render."""
     UNREADABLE = "unreadable-answers"
     """The provider plugin's answers about the render cannot be read."""
     STORE_BEHIND = "store-behind"
-    """The store is a backup or a copy, or has lost its latest changes: the render may have been paid for since."""
+    """The store is a backup or a copy, or has lost its latest changes. The render may have been paid for since."""
     SEVERAL = "several"
     """Its destinations are held for different reasons."""
 
     @classmethod
     def over(cls, budget: str) -> HoldReason:
-        """The reason of a job that a budget holds, such as `per_day`."""
+        """Return the reason of a job that this budget holds, such as `per_day`."""
         return cls(f"{_OVER}{budget}")
 
     @property
@@ -68,12 +68,12 @@ class HoldReason(StrEnum):
 
     @property
     def asks(self) -> bool:
-        """True if a person can decide about it; else it can only be resumed."""
+        """True if a person can decide about it; else the job can only be resumed."""
         return self in _ASK
 
     @property
     def resumes(self) -> bool:
-        """True if resuming it may learn more, or end otherwise; else only a person can settle it."""
+        """True if resuming may settle it; else only a person can."""
         return self not in _FOR_A_PERSON_ALONE
 
 
