@@ -135,7 +135,9 @@ def signature(function: Callable[..., Any], skip: Sequence[str] = ()) -> str:
     """A function's signature as it stands in the source."""
     whole = inspect.signature(function)
     kept = [parameter for name, parameter in whole.parameters.items() if name not in skip]
-    text = str(whole.replace(parameters=kept)).replace("'", "")
+    # Annotations are texts, and shown in quotes; a text as a default keeps its own.
+    text = re.sub(r"(: |-> )(['\"])(.*?)\2(?=[,)= ]|$)", r"\1\3", str(whole.replace(parameters=kept)))
+    text = re.sub(r"'([^'\"]*)'", r'"\1"', text)
     # A function as a default has no text of its own but an address, which changes from run to run.
     return re.sub(r"<function (\w+) at 0x[0-9a-f]+>", r"\1", text)
 

@@ -32,20 +32,20 @@ class Cache(Protocol):
 class State(Protocol):
     """Values that an instance keeps in the store, such as the number of a series' last episode.
 
-    They survive the process, and all processes that work on the store share them. They are known by the instance's
-    name in the workflow. For `async def` hooks.
+    They belong to the instance's name in the workflow. All processes that work on the store share them. For `async
+    def` hooks.
     """
 
     async def get(self, key: str) -> JsonValue:
-        """Return the value; None when there is none."""
+        """Return the value; None if there is none."""
         ...
 
     # `expect` has no default: whoever does not say what was there loses what another process has just written.
     async def set(self, key: str, value: JsonValue, *, expect: JsonValue) -> bool:
         """Change the value from `expect` to `value`, and return True once that is on disk.
 
-        Return False, and change nothing, when the value is no longer `expect` (None: there is none). With None as
-        `value` it is removed. A value has at most 64 KB as JSON.
+        Return False, and change nothing, if the value is no longer `expect`. None as `expect` means that there is
+        no value; None as `value` removes it. A value has at most 64 KB as JSON.
         """
         ...
 
@@ -56,7 +56,7 @@ class PublicStorage(Protocol):
     async def public_url(self, asset: Asset, seconds: float) -> str:
         """Return an address from which anyone can read a stored file for that long.
 
-        Raises `InvalidInput` when this plugin can never give one for it.
+        Raises `InvalidInput` if this plugin can never give one for it.
         """
         ...
 
@@ -71,12 +71,12 @@ class Context(Protocol):
 
     @property
     def work_dir(self) -> Path:
-        """A folder for this instance alone. It stays between runs."""
+        """A folder for this instance alone. It is kept between runs."""
         ...
 
     @property
     def output_dir(self) -> Path:
-        """The folder the person chose for results."""
+        """The folder that the person chose for results."""
         ...
 
     @property
@@ -86,12 +86,12 @@ class Context(Protocol):
 
     @property
     def cache(self) -> Cache:
-        """Small values that stay between runs."""
+        """Small values that are kept between runs, but may be lost."""
         ...
 
     @property
     def state(self) -> State:
-        """Values of this instance in the store. They survive the process."""
+        """Values of this instance in the store. They are never lost."""
         ...
 
     @property
@@ -102,12 +102,12 @@ class Context(Protocol):
     def secret(self, reference: str) -> str:
         """Return the secret behind a reference. Raises `SecretNotFound`.
 
-        It is read again each time; one in AWS Secrets Manager is cached for five minutes.
+        It is read again each time. A secret in AWS Secrets Manager is cached for five minutes.
         """
         ...
 
     def account(self, name: str) -> StoredAccount:
-        """Return the account of that name. Raises `InvalidInput` when there is none."""
+        """Return the account of that name. Raises `InvalidInput` if there is none."""
         ...
 
     # An address out of a server's answer must not be in `trust`: it could name a service of this machine or of the
@@ -115,8 +115,8 @@ class Context(Protocol):
     def http(self, *, trust: Sequence[str] = ()) -> HttpClient:
         """Return a client.
 
-        Private and loopback addresses are refused unless they are below an origin in `trust`. Put only addresses
-        there that the person configured. The environment's proxies are used for these origins, and for no others.
+        It refuses private and loopback addresses unless they are below an origin in `trust`. List only addresses
+        that the person configured. The environment's proxies are used for these origins only.
         """
         ...
 
@@ -124,16 +124,16 @@ class Context(Protocol):
     async def public_url(self, asset: Asset, seconds: float) -> str:
         """Return an address from which anyone can read a stored file for that long.
 
-        The workflow's storage plugins are asked for it. Raises `InvalidInput` when none can give one.
+        It comes from the workflow's storage plugins. Raises `InvalidInput` if none can give one.
         """
         ...
 
     async def spent(self, job: Job, amount: Amount | Decimal, *, what: str, key: str) -> None:
         """Record that this plugin paid for something itself, such as a call of a paid model.
 
-        It is on disk when this returns. It is recorded once for a job and key, however often the hook runs again:
-        so derive the key from what was paid for, such as a hash of the text. `what` names it in a few words. It
-        counts in budgets. Call it as soon as the charge is certain. For `async def` hooks.
+        Call it as soon as the charge is certain. The payment is on disk when this returns, and counts in budgets.
+        It is recorded once for a job and key, however often the hook runs again. So derive the key from what was
+        paid for, such as a hash of the text. `what` names that in a few words. For `async def` hooks.
         """
         ...
 
@@ -142,5 +142,5 @@ class Context(Protocol):
         ...
 
     def progress(self, job: Job, percent: float, text: str = "") -> None:
-        """Tell the person watching how far this job's current step is, 0 to 100."""
+        """Show how far this job's current step is, from 0 to 100."""
         ...

@@ -87,19 +87,20 @@ class HttpClient(Protocol):
     """An HTTP client with time limits, address rules and redaction.
 
     Reads (`get`, and `request` with GET, HEAD or OPTIONS) are retried on connection errors, 429 and 5xx. They
-    return an answered 4xx or the last 5xx, and raise `Unavailable` when no attempt was answered. Writes (`post`,
-    `put`, `delete`, and `request` with any other method) are sent once. They raise `NotSent` when no byte of the
-    request left, and `OutcomeUnknown` when some did and no answer came. They do not follow redirects.
+    return any other answer at once, and a 429 or 5xx after the last attempt. They raise `Unavailable` if no attempt
+    was answered. Writes (`post`, `put`, `delete`, and `request` with any other method) are sent once. They raise
+    `NotSent` if no byte of the request left, and `OutcomeUnknown` if some did and no answer came. They do not
+    follow redirects.
 
     The body, `content`, is bytes, a `Path`, a `FileSlice` or an async iterable of bytes. The content of `files` may
     be a `Path` or a `FileSlice`, too. Files are read from disk while they are sent, and never held in memory. A
-    file that cannot be read raises `NotSent`. A file that changes while it is sent aborts the request, which is
-    `OutcomeUnknown`. An iterable is sent in chunks unless the header Content-Length gives its length. `progress`
-    is called with the number of bytes sent so far, and the total.
+    file that cannot be read raises `NotSent`. If a file changes while it is sent, the request is broken off with
+    `OutcomeUnknown`. An iterable is sent in chunks unless the header Content-Length gives its length. `progress` is
+    called with the number of bytes sent so far, and the total or None.
 
-    With `repeatable=True` a write is retried like a read, and raises `Unavailable`. It is for steps that may be
-    done twice, such as an upload in `prepare` or `prepare_publish`. In `submit` and `publish`, where a write may
-    cost money or post, it raises `NotSent` before anything is sent; after another write of the same call, it raises
+    With `repeatable=True` a write is retried like a read, and raises `Unavailable` as a read does. Use it for steps
+    that may be done twice, such as an upload in `prepare` or `prepare_publish`. In `submit` and `publish`, where a
+    write may cost money or post, it is refused with `NotSent`; after another write of the same call, with
     `PluginInvalid`.
 
     `timeout` is the number of seconds for which the server may stay silent.
@@ -137,7 +138,7 @@ class HttpClient(Protocol):
         headers: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> AbstractAsyncContextManager[HttpStream]:
-        """Send a request and return its answer with the body still to come, for `async with`.
+        """Send a request and return its answer before its body has come, for `async with`.
 
         Opening is retried for a read; the body is not. There is no limit to its size.
         """
