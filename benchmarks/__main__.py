@@ -8,6 +8,7 @@ import sys
 
 from benchmarks import (
     downloads,
+    finishing,
     in_flight,
     long_lists,
     makespan,
@@ -34,6 +35,8 @@ def main() -> None:
     downloads.main([])
     print("\nUploads (python -m benchmarks.uploads)")
     uploads.main([])
+    print("\nFinishing beside ffmpeg (python -m benchmarks.finishing)")
+    finishing.main([])
     print("\nMakespan (python -m benchmarks.makespan)")
     makespan.main([])
     print("\nWebhooks beside polling alone (python -m benchmarks.webhook_latency)")
