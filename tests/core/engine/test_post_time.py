@@ -19,6 +19,7 @@ from reelwork.plugins.freezing import freeze
 from reelwork.settings.workflow import load
 from reelwork.store.commands import Command, Intend, Reopen
 from reelwork.store.holds import HoldReason
+from reelwork.store.outbox import TargetRow
 from reelwork.store.post_stops import EVERYTHING, PostStop
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED, JobRow, Lease, RunRow
@@ -349,6 +350,7 @@ def test_a_post_that_was_late_by_a_clock_two_days_ahead_waits_again_when_it_is_s
                 row = await passes_of(machine, store, worker, timeline, id_, seconds)
             assert (row.status, "after its time" in row.reason, wall.posts) == (HELD, True, [])
             told = store.events(id_)
+            await store.keep_targets([TargetRow("ours", "http://127.0.0.1:9", ("*",), timeline())])
         machine.ahead -= days
         if booted:
             machine.boot, machine.passed, machine.ahead = "two", 5.0, machine.ahead + machine.passed - 5.0
@@ -357,6 +359,8 @@ def test_a_post_that_was_late_by_a_clock_two_days_ahead_waits_again_when_it_is_s
             row = await passes_of(machine, store, worker, timeline, id_, 60)
             assert (row.status, "is posted" in row.reason, wall.posts) == (ACTIVE, True, [])
             assert [event.name for event in store.events(id_)[len(told) :]] == ["resumed", "waiting"]
+            announced = await store.claim_deliveries("ours", 60.0, 10)
+            assert [delivery.name for delivery in announced] == ["resumed", "waiting"]
             row = await passes_of(machine, store, worker, timeline, id_, time - timeline() + ON_TIME + 60)
             # What is late by the right clock is late, whatever becomes of the clock.
             assert (row.status, wall.posts) == (HELD, [])

@@ -126,8 +126,7 @@ class Database:
         try:
             self._begin()
             outcomes = self._together(group) or [self._apply(posted.change) for posted in group]
-            announce_since(self._connection, self._newest)
-            self._connection.execute("COMMIT")
+            self._close()
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -136,20 +135,27 @@ class Database:
 
     def _begin(self) -> None:
         """Begin a transaction in which all times go by one clock."""
-        # The write lock at once. A transaction that reads first and writes later fails if another process wrote
-        # between.
-        self._connection.execute("BEGIN IMMEDIATE")
+        self._open()
         # Compared under the lock. Another process that sees a step moves all due times, and a time by the old clock
         # must not be written after that.
         for _ in range(STEPS_AT_ONCE):
             if self._timekeeper is None or not self._timekeeper.is_due():
                 break
             kept = self._timekeeper.keep(self._connection)
-            self._connection.execute("COMMIT")
+            self._close()
             kept()
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._open()
+
+    def _open(self) -> None:
+        # The write lock at once. A transaction that reads first and writes later fails if another process wrote
+        # between.
+        self._connection.execute("BEGIN IMMEDIATE")
         # Under the lock, too: what other processes have told is announced by them.
         self._newest = last_event(self._connection)
+
+    def _close(self) -> None:
+        announce_since(self._connection, self._newest)
+        self._connection.execute("COMMIT")
 
     def _together(self, group: list[_Posted]) -> list[Outcome] | None:
         """Apply all changes and return the outcomes; None, and nothing changed, if one of them raises."""
