@@ -28,24 +28,26 @@ EVENTS: Mapping[str, EventKind] = {
         {"plugin": "the instance", "stage": "clip"},
     ),
     "verdict": EventKind(
-        "A moderation plugin held or rejected a text or a video; or Reelwork did, for a video that differs from "
-        "what was asked for or that could not be shown to a plugin.",
+        "A moderation plugin held or rejected a text or a video. Or Reelwork held a video that differs from what "
+        "was asked for, or that could not be shown to a plugin.",
         {
             "decision": "hold or reject",
-            "plugin": "the instance that decided; reelwork when none did",
+            "plugin": "the instance that decided, or reelwork",
             **_REASON,
             "categories": "the plugin's words for the kind of problem",
             "stage": "brief, prompt or clip; left out for a post",
             "destination": "of a post: the publisher's instance",
-            "content": "a fingerprint of what was judged; an approval is for this alone",
+            "content": "a fingerprint of what was judged; an approval covers only this",
         },
     ),
     "submitted": EventKind("The provider accepted the request.", _FOUND),
-    "found": EventKind("A request whose answer was lost was found at the provider. It is not paid again.", _FOUND),
+    "found": EventKind(
+        "A request whose answer was lost was found at the provider. It is not paid for again.", _FOUND
+    ),
     "rendered": EventKind("The provider has finished the video."),
     "downloaded": EventKind("The video is on this machine.", {"sha256": "of the file"}),
     "not-as-asked": EventKind("The video differs from what was asked for.", {"reason": "what differs"}),
-    "finished": EventKind("A `post_download` plugin has ended.", {"plugin": "the instance"}),
+    "finished": EventKind("A `post_download` plugin has finished.", {"plugin": "the instance"}),
     "new-render": EventKind("A new render is about to be requested.", {"generation": "its number, from 1"}),
     "waiting": EventKind(
         "The job, or one of its posts, waits for something.",
