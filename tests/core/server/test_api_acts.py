@@ -197,6 +197,13 @@ def test_a_workflow_is_named_and_not_addressed(desk: Desk, name: str) -> None:
         assert desk.post("/runs", {"workflow": name}, scope).status_code == 404
 
 
+def test_with_the_scope_run_the_time_of_a_post_can_be_set(desk: Desk) -> None:
+    at = "2099-01-05T18:00:00+01:00"
+    for asked in ({"brief": {"publish_at": at}}, {"rows": [{"prompt": "A harbour at dawn", "publish_at": at}]}):
+        answer = desk.post("/plans", {"workflow": "free", **asked})
+        assert (answer.status_code, at in answer.text) == (200, True), answer.text
+
+
 def test_an_admin_sets_what_a_workflow_sets(desk: Desk) -> None:
     asked = {"prompt": "A harbour at dawn", "settings": {"provider": {"use": "preview"}, "brief": {"duration": 1}}}
     answer = desk.post("/plans", asked, "admin")

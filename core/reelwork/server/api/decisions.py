@@ -42,7 +42,7 @@ def _decided(row: JobRow, decision: str) -> dict[str, Any]:
 
 
 async def cancel_job(served: Served, request: Request) -> Response:
-    """End a job for good, and ask the provider to stop its render where it can.
+    """End a job for good, and stop its render if the provider can.
 
     What was sent stays sent: its money stays counted until it is known not to be charged. Nothing that was
     published is taken back.

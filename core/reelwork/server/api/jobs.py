@@ -124,7 +124,7 @@ def run_as_json(row: RunHead) -> dict[str, Any]:
 
 
 def list_receipts(served: Served, request: Request) -> Response:
-    """List posts that happened with their receipts, newest first."""
+    """List the posts that were made, with their receipts, newest first."""
     asked = query_of(request, ReceiptFilter)
     store, before = served.store, place_in(asked)
     job = None if asked.job is None else job_named(store, asked.job).id

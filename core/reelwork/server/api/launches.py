@@ -48,7 +48,7 @@ FREE = frozenset(
     {
         *("prompt", "negative_prompt", "model", "duration", "resolution", "aspect_ratio", "fps", "seed"),
         *("takes", "n", "publish_takes", "quality", "metadata", "platforms", "title", "caption", "hashtags"),
-        *("privacy", "vars", "alt_text"),
+        *("privacy", "vars", "alt_text", "publish_at"),
     }
 )
 """The fields of a brief that name no file, address, plugin or secret."""

@@ -22,7 +22,7 @@ def list_accounts(served: Served, request: Request) -> Response:
 
 
 def list_plugins(served: Served, request: Request) -> Response:
-    """List the installed plugins, also those that are broken or off."""
+    """List the installed plugins, including those that are broken or switched off."""
     query_of(request, Asked)
     catalog = Catalog()
     return told({"items": listed(catalog, catalog.everything())})

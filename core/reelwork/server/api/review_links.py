@@ -33,7 +33,7 @@ class LinkFilter(OfBrand):
 
 
 async def link_review(served: Served, request: Request) -> Response:
-    """Make a link by which one person, without a token, sees a job's posts and answers their review once.
+    """Make a link with which one person can see a job's posts and answer their review once, without a token.
 
     It is for the version that is there now. Only this answer has the link; it is the same when the request is sent
     again with its key.
@@ -74,7 +74,7 @@ def _code(request: Request) -> str:
 
 
 def list_links(served: Served, request: Request) -> Response:
-    """List the links to reviews, the newest first. The addresses that open them are not shown."""
+    """List the links to reviews, newest first. The addresses that open them are not shown."""
     asked = query_of(request, LinkFilter)
     job = None if asked.job is None else job_named(served.store, asked.job).id
     now = served.now()

@@ -64,7 +64,7 @@ def list_reviews(served: Served, request: Request) -> Response:
 
 
 def show_review(served: Served, request: Request) -> Response:
-    """Return what an approval of a job's posts is for: words, account and files."""
+    """Return what an approval of a job's posts covers: words, account and files."""
     query_of(request, Asked)
     row = job_named(served.store, request.path_params["job"])
     money = served.store.sendings([row.id]).get(row.id, Sendings())
@@ -168,9 +168,9 @@ def _changes(request: Request, asked: EditAsked) -> dict[str, Any]:
 
 
 async def redo_posts(served: Served, request: Request) -> Response:
-    """Make the video of a job in review again: a new render, which may be paid for. Its posts are reviewed again.
+    """Make the video of a job in review again with a new render, which may cost money.
 
-    Refused once one of its posts is there, or may be.
+    Its posts are reviewed again. Refused once one of its posts is there, or may be.
     """
 
     async def work(one: Act, asked: RedoAsked) -> tuple[Any, HTTPStatus]:

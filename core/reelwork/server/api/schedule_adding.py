@@ -62,7 +62,7 @@ class ScheduleAsked(Asked):
 
 
 async def add_schedule(served: Served, request: Request) -> Response:
-    """Add a schedule of one of the server's workflows, by the workflow's name.
+    """Add a schedule for one of the server's workflows, by the workflow's name.
 
     Nobody is asked at a firing. So the workflow agrees to what each costs and where it posts, or the caller does. A
     firing that costs more, or posts to other places, is refused.
