@@ -63,6 +63,8 @@ class Instance:
     """True if it may put a mark over a video, and says over which."""
     caption_types: tuple[str, ...] = ()
     """The media types of captions that it posts, or adds."""
+    no_captions: bool = False
+    """True if it posts no captions at all."""
     needs_public_address: bool = False
     no_public_address: str | None = None
     """Why it can give no public address; None if it can, or is no storage."""
@@ -121,6 +123,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         may_change=read("may_change", Plugin.may_change, _changes),
         can_mark=_has_own(type(made), "marks_video"),
         caption_types=read("caption_types", (), _fields),
+        no_captions=read("no_captions", False, lambda given: given is True),
         needs_public_address=read("needs_public_address", False, lambda given: given is True),
         no_public_address=read("no_public_address", None, _name),
         post_note=read("post_note", None, _name),

@@ -74,8 +74,10 @@ def cannot_be_asked(pipeline: Pipeline, destination: str) -> bool:
 
 def _captions_left_out(pipeline: Pipeline, destination: str) -> str:
     """Return the words about captions that a destination would not post; empty if it posts all, or does not say."""
-    taken = pipeline.instances[destination].caption_types
+    taken, none = pipeline.instances[destination].caption_types, pipeline.instances[destination].no_captions
     added = (kind for name in pipeline.order["post_download"] for kind in pipeline.instances[name].caption_types)
+    if none:
+        return "without captions: it takes none" if any(added) else ""
     left_out = sorted(set(added) - set(taken)) if taken else []
     return f"without captions in {' and '.join(left_out)}: it takes {' and '.join(taken)}" if left_out else ""
 

@@ -129,8 +129,9 @@ def test_the_plan_says_what_a_publisher_says_of_its_posts(lab: Any) -> None:
 
 
 def test_the_plan_names_captions_that_a_destination_does_not_take(lab: Any) -> None:
-    def planned(taken: tuple[str, ...], made: str) -> str:
-        drafts = type("Drafts", (publisher(Wall()),), {"post_note": "as a draft", "caption_types": taken})
+    def planned(taken: tuple[str, ...], made: str, *, none: bool = False) -> str:
+        said = {"post_note": "as a draft", "caption_types": taken, "no_captions": none}
+        drafts = type("Drafts", (publisher(Wall()),), said)
         lab.add_plugin("wall", drafts, "publish")
         lab.workflow["plugin"] = {"captions": {"text": "0 - 1 Good morning.", "format": made}}
         (job,) = lab.studio().rehearse_sync(PROMPT).jobs
@@ -141,6 +142,7 @@ def test_the_plan_names_captions_that_a_destination_does_not_take(lab: Any) -> N
     assert planned(("text/vtt",), "srt") == left_out
     # One that takes them, or that does not say.
     assert planned(("text/vtt",), "vtt") == planned((), "srt") == "as a draft"
+    assert planned((), "srt", none=True) == "as a draft; without captions: it takes none"
 
 
 def test_with_a_way_to_look_a_lost_answer_is_looked_up(lab: Any) -> None:

@@ -124,7 +124,7 @@ def _check_attributes(definition: Definition) -> Iterator[Finding]:
                 "runs in the phase edit, since none is declared; a workflow in another order is refused.",
                 "Say which it is: phase = Phase.EDIT, Phase.SIGN or Phase.STORE.",
             )
-    for name in ("public", "costs", "computes", "dated_lookups", "needs_public_address"):
+    for name in ("public", "costs", "computes", "dated_lookups", "needs_public_address", "no_captions"):
         # A property depends on the instance, and is read when one is made.
         if not isinstance(value := getattr(target, name, False), bool | property):
             yield error(name, f"is {value!r}; it is True or False.")

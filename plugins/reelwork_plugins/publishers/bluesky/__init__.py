@@ -65,6 +65,8 @@ class Bluesky(Plugin):
     caption_types = tuple(CAPTIONS.media_types)
     config: BlueskyConfig
     public = True
+    # Its checks of a brief: all else is `async`.
+    computes = True
     # Each effect has a record key of its own. A repository holds one record under a key, and `createRecord` refuses
     # a second one: calling again can never post twice.
     idempotency = Idempotency.KEY

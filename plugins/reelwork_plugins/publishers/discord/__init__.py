@@ -59,6 +59,7 @@ class Discord(Plugin):
     config: DiscordConfig
     PostOptions = DiscordPostOptions
     post_fields = ("alt_text",)
+    no_captions = True
     public = True
     # Messages are read by their id only. To send again and see whether it is refused would post twice.
     idempotency = Idempotency.NONE

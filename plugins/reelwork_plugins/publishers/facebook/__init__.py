@@ -88,6 +88,8 @@ class Facebook(Plugin):
     config: FacebookConfig
     post_fields = ("publish_at", "disclosure")
     public = True
+    # Its checks of a brief: all else is `async`.
+    computes = True
     idempotency = Idempotency.LOOKUP
     # Longer than a gateway waits: what may still publish the video has done so by then.
     settle_seconds = 120.0

@@ -69,6 +69,9 @@ class Instagram(ContainerPublisher):
     PostOptions = InstagramOptions
     post_fields = ("disclosure",)
     network = NETWORK
+    no_captions = True
+    # Its checks of a brief: all else is `async`.
+    computes = True
     # https://developers.facebook.com/docs/instagram-platform/instagram-graph-api/reference/ig-user/media
     accepts = Target(longest=900, most_bytes=300_000_000, codecs=("h264", "hevc"))
     notes = (

@@ -68,6 +68,7 @@ class Linkedin(Plugin):
     Config = LinkedinConfig
     config: LinkedinConfig
     PostOptions = LinkedinOptions
+    no_captions = True
     public = True
     # Of a person's account no more is known. To post again and see whether it is refused may post twice.
     idempotency = Idempotency.NONE

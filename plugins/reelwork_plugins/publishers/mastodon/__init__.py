@@ -62,6 +62,7 @@ class Mastodon(Plugin):
     config: MastodonConfig
     PostOptions = MastodonPostOptions
     post_fields = ("alt_text",)
+    no_captions = True
     public = True
     # Mastodon itself knows a repeated post by its key; other software takes the key and ignores it. What is not
     # known to honour it is looked up.

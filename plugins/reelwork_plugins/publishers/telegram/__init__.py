@@ -67,6 +67,7 @@ class Telegram(Plugin):
     Config = TelegramConfig
     config: TelegramConfig
     PostOptions = TelegramPostOptions
+    no_captions = True
     public = True
     # A bot sees no history. To send again and see whether it is refused would post twice.
     idempotency = Idempotency.NONE

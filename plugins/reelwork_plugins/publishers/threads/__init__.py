@@ -57,6 +57,9 @@ class Threads(ContainerPublisher):
     network = NETWORK
     # It takes no bytes: it fetches the video.
     needs_public_address = True
+    no_captions = True
+    # Its checks of a brief: all else is `async`.
+    computes = True
     # https://developers.facebook.com/docs/threads/overview#video-specifications
     accepts = Target(longest=300, most_bytes=1_000_000_000, codecs=("h264", "hevc"))
     notes = (

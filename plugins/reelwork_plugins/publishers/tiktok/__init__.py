@@ -78,7 +78,10 @@ class Tiktok(Plugin):
     config: TiktokConfig
     PostOptions = TiktokOptions
     post_fields: ClassVar[tuple[str, ...]] = ("disclosure",)
+    no_captions = True
     public = True
+    # Its checks of a brief: all else is `async`.
+    computes = True
     idempotency = Idempotency.LOOKUP
     # Longer than a gateway waits: what may still bring the last piece has done so by then.
     settle_seconds = 120.0

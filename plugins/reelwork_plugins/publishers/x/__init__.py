@@ -79,6 +79,8 @@ class X(Plugin):
     PostOptions = XOptions
     post_fields = ("alt_text", "disclosure")
     public = True
+    # Its checks of a brief: all else is `async`.
+    computes = True
     idempotency = Idempotency.LOOKUP
     settle_seconds = SETTLE_SECONDS
     dated_lookups = False

@@ -78,6 +78,8 @@ class Youtube(Plugin):
     PostOptions = YoutubeOptions
     post_fields = ("publish_at", "disclosure")
     public = True
+    # Its checks of a brief: all else is `async`.
+    computes = True
     # Calling again goes on in the same session, which makes one video. A session lives for about a week.
     idempotency = Idempotency.KEY
     key_seconds = 3 * 86_400.0
@@ -301,9 +303,8 @@ class Youtube(Plugin):
 
         async def page_at(token: str | None) -> Page:
             more = {"pageToken": token} if token else {}
-            read = await api.read(
-                "playlistItems", part="snippet,contentDetails", playlistId=uploads, maxResults=PAGE, **more
-            )
+            wanted = {"part": "snippet,contentDetails", "playlistId": uploads, **more}
+            read = await api.read("playlistItems", maxResults=PAGE, **wanted)
             total, after = read.at("pageInfo", "totalResults"), read.text_at("nextPageToken") or None
             return Page(read, read.at("items"), after, total if isinstance(total, int) else None)
 

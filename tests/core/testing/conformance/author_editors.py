@@ -74,7 +74,7 @@ class TakesAnything(Pads):
         return video.path.read_bytes() + b"\0\0\x10\0free" + self.padding()
 
     @hookimpl
-    def post_download(self, clip: Clip, job: Job) -> Clip | None:
+    def post_download(self, clip: Clip, job: Job) -> Clip:
         if clip.video.path.read_bytes()[4:8] == b"ftyp":
             return super().post_download(clip, job)
         self.put(self.context.work_dir / "words.txt", b"words")

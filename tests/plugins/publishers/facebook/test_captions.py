@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.plugins.publishers.facebook.conftest import Bench
@@ -62,6 +63,6 @@ def test_what_was_left_out_is_kept_while_facebook_works_on_the_video(bench: Benc
     bench.network.changes(seconds=3600.0)
     waits = bench.follow(receipt)
     bench.network.changes(seconds=0.0)
-    live = asyncio.run(bench.plugin.follow_post(bench.post, bench.job.replace(pending=waits), receipt))
+    live: Any = asyncio.run(bench.plugin.follow_post(bench.post, bench.job.replace(pending=waits), receipt))
     assert "c.srt" in str(live.details["left_out"])
     assert bench.network.asked.count("captions") == 0
