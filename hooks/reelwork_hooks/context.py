@@ -91,7 +91,7 @@ class Context(Protocol):
 
     @property
     def state(self) -> State:
-        """Values of this instance in the store. They are never lost."""
+        """Values of this instance in the store, as durable as the jobs there."""
         ...
 
     @property
