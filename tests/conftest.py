@@ -66,6 +66,7 @@ SLOW = tuple(
         "faults",
         "packaging",
         "performance",
+        "plugins/finishing/test_c2pa_chains.py",
         "plugins/finishing/test_loudness.py",
         "plugins/finishing/test_outputs_in_chromium.py",
         "plugins/finishing/test_stitch.py",

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import Field, JsonValue
 
 from reelwork_hooks.briefs import Brief, Platform, Prompt, Spec
+from reelwork_hooks.clips import Asset
 from reelwork_hooks.frozen import Frozen, FrozenMapping
 from reelwork_hooks.targets import Target
 
@@ -85,6 +86,11 @@ class Job(Frozen):
     platform and the publisher say, the strictest limit counts."""
     marked_by: tuple[str, ...] = ()
     """The plugins of its workflow that put a mark over its video, as `Plugin.marks_video` says."""
+    downloaded: Asset | None = None
+    """The video as it was downloaded, in `post_download` and later. None if no plugin of `Phase.SIGN` was listed at
+    that time."""
+    edited_by: tuple[str, ...] = ()
+    """The plugins with `post_download` that have changed its video, in that order."""
 
 
 class JobEvent(Frozen):

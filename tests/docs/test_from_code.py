@@ -109,6 +109,7 @@ def test_every_plugin_provider_and_setting_is_documented() -> None:
     own = (
         "plugins",
         "finishing",
+        "provenance",
         "providers",
         "fal",
         "kling",

@@ -56,6 +56,10 @@ COMMANDS = {
     "mcp": ("reelwork.cli.commands.mcp:mcp", "Let an AI agent plan, start and watch workflows of a server."),
     "plugins": ("reelwork.cli.commands.plugins:plugins", "List, show, explain, write, check and install plugins."),
     "providers": ("reelwork.cli.commands.providers:providers", "List providers with their prices, or show one."),
+    "provenance": (
+        "reelwork.cli.commands.provenance:provenance",
+        "Show the C2PA manifest of a file: its signer and its history.",
+    ),
     "doctor": (
         "reelwork.cli.commands.doctor:doctor",
         "Check this machine and a workflow for problems.",

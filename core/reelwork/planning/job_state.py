@@ -17,6 +17,7 @@ from reelwork.planning.post_copy import copy_for
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import JobRow
 from reelwork_hooks.models import (
+    Asset,
     Brief,
     Clip,
     Content,
@@ -164,6 +165,8 @@ class Done(NamedTuple):
     """Its instance."""
     phase: Phase = Phase.EDIT
     """The one it ran in: its plugin may be in no list any more."""
+    edited: bool = False
+    """It changed the video."""
 
 
 class Looked(_Stored):
@@ -241,6 +244,8 @@ class JobData(_Stored):
     """The target that the clip is finished for; None: as it was rendered."""
     source: Clip | None = None
     """The clip as it was downloaded, where it is finished for a target."""
+    downloaded: Asset | None = None
+    """The video as it was downloaded, where a plugin of the workflow signs videos."""
     shapes: tuple[Shape, ...] = ()
     """The clips that are finished, where there are several targets. The one in work is among them once the next is
     begun."""
@@ -341,6 +346,8 @@ def job_for(row: JobRow, data: JobData, pipeline: Pipeline) -> Job:
         accounts=pipeline.accounts,
         fired_at=data.fired_at,
         marked_by=pipeline.marked_by(data.platform),
+        downloaded=data.downloaded,
+        edited_by=tuple(done.by for done in data.ran if done.edited),
     )
 
 

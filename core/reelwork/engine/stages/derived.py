@@ -65,7 +65,7 @@ def advanced(data: JobData, ran: Ran, order: Sequence[str]) -> JobData:
     made = tuple(Derived(str(asset.path), ran.instance, ran.costs or ran.changed_video) for asset in ran.added)
     there = {str(asset.path) for asset in clip.assets} - {file.path for file in made}
     derived = (*(file for file in derived if file.path in there), *made)
-    done = data.ran if data.again else (*data.ran, Done(ran.instance, ran.phase))
+    done = data.ran if data.again else (*data.ran, Done(ran.instance, ran.phase, ran.edits and ran.changed_video))
     return data.replace(clip=clip, derived=derived, again=again, ran=done)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from reelwork.engine.renders.details import error_of, merged, reported_money
 from reelwork.engine.renders.poll_answers import held_for, read
+from reelwork.engine.stages.left_to_run import signs
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import NoVideo, PluginFailed, TooLarge, in_a_line
@@ -153,7 +154,9 @@ async def _asked_again(work: Working, render: RenderRow) -> RenderRow | None:
 
 def _fetched(work: Working, clip: Clip) -> Next:
     differs = differences(clip.video, work.data.spec)
-    data = work.data.replace(clip=clip, differs=differs, gone_since=None)
+    # Only where it is needed: the rows of all other jobs stay small.
+    downloaded = clip.video if signs(work.pipeline) else None
+    data = work.data.replace(clip=clip, differs=differs, gone_since=None, downloaded=downloaded)
     following = go(Step.FINISH, data).telling("downloaded", sha256=clip.video.sha256)
     return following.telling("not-as-asked", reason=differs) if differs else following
 

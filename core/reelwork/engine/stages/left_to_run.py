@@ -56,6 +56,11 @@ def is_past_editing(data: JobData) -> bool:
     return any(done.phase is not Phase.EDIT for done in data.ran)
 
 
+def signs(pipeline: Pipeline) -> bool:
+    """Return whether a plugin of the workflow signs videos."""
+    return any(phase_of(pipeline, name) is Phase.SIGN for name in pipeline.order["post_download"])
+
+
 def phase_of(pipeline: Pipeline, instance: str) -> Phase:
     """Return the phase of an instance."""
     return getattr(pipeline.instances[instance], "phase", Phase.EDIT)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import c2pa
+import pytest
+from tests.authority import Authority
+
+from reelwork.media.provenance import Unreadable, read_provenance
+from reelwork.testing import write_video
+from reelwork_hooks import InvalidInput
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Path:
+    folder = tmp_path_factory.mktemp("provenance")
+    return authority.signed(write_video(folder / "plain.mp4"), folder / "video.mp4")
+
+
+def test_it_says_who_signed_and_that_ai_made_it(video: Path) -> None:
+    found = read_provenance(video)
+    assert found is not None
+    assert (found.valid, found.trust, found.ai) == (True, "unknown", "trainedAlgorithmicMedia")
+    assert (found.manifest.signer, found.manifest.organisation) == ("Videos Inc", "Harbour Films")
+    assert found.manifest.signed_at == ""
+    assert found.manifest.generator.startswith("Videos Inc 7")
+    assert [action.name for action in found.manifest.actions] == ["c2pa.created"]
+
+
+def test_a_file_that_nobody_signed_has_none(video: Path) -> None:
+    assert read_provenance(video.with_name("plain.mp4")) is None
+
+
+def test_a_signer_is_trusted_by_its_root_alone(video: Path, authority: Authority) -> None:
+    known, other = read_provenance(video, authority.pem), read_provenance(video, Authority().pem)
+    assert known is not None
+    assert other is not None
+    assert (known.trust, other.trust) == ("trusted", "untrusted")
+    assert (known.valid, other.valid) == (True, True)
+
+
+def test_a_changed_file_is_not_valid(video: Path, tmp_path: Path) -> None:
+    data = bytearray(video.read_bytes())
+    data[-20] ^= 255
+    changed = tmp_path / "changed.mp4"
+    changed.write_bytes(data)
+    found = read_provenance(changed)
+    assert found is not None
+    assert found.problems == ("its content was changed after it was signed",)
+
+
+def test_a_torn_file_is_told_so(video: Path, tmp_path: Path) -> None:
+    torn = tmp_path / "torn.mp4"
+    torn.write_bytes(video.read_bytes()[:600])
+    with pytest.raises(Unreadable, match=r"torn\.mp4 cannot be checked for a manifest: .*\.$"):
+        read_provenance(torn)
+
+
+def test_a_kind_of_file_without_manifests_is_refused(tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("no video")
+    with pytest.raises(InvalidInput, match="no C2PA manifest can be read from this kind of file"):
+        read_provenance(words)
+
+
+def test_words_of_a_manifest_cannot_steer_a_terminal(video: Path, tmp_path: Path, authority: Authority) -> None:
+    plain = video.with_name("plain.mp4")
+    found = read_provenance(authority.signed(plain, tmp_path / "odd.mp4", "Videos\x1b[2J\u202eInc"))
+    assert found is not None
+    assert not {"\x1b", "\u202e"} & set(found.manifest.generator)
+
+
+def test_the_history_is_read_through_edits(video: Path, tmp_path: Path, authority: Authority) -> None:
+    # An editor that says nothing of AI: its parent's manifest says it.
+    edited = write_video(tmp_path / "edited.mp4", width=128)
+    info = c2pa.C2paSignerInfo(b"es256", *_files(authority, tmp_path), None)
+    with c2pa.Signer.from_info(info) as signer, c2pa.Builder({}) as builder, video.open("rb") as parent:
+        builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+        builder.add_ingredient({"relationship": "parentOf", "title": "before"}, "video/mp4", parent)
+        builder.sign_file(edited, tmp_path / "final.mp4", signer)
+    found = read_provenance(tmp_path / "final.mp4")
+    assert found is not None
+    [before] = found.manifest.ingredients
+    assert (before.title, before.relationship, before.problems) == ("before", "parentOf", ())
+    assert before.manifest is not None
+    assert before.manifest.signer == "Videos Inc"
+    assert found.ai == "trainedAlgorithmicMedia"
+
+
+def _files(authority: Authority, folder: Path) -> tuple[bytes, bytes]:
+    authority.write(folder)
+    return (folder / "chain.pem").read_bytes(), (folder / "key.pem").read_bytes()
