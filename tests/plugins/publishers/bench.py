@@ -28,9 +28,14 @@ class SimulatedNetwork:
         """What was asked, in order."""
         return [one["operation"] for one in self.simulator.requests()]
 
+    def requests(self, operation: str = "publish") -> list[dict[str, Any]]:
+        """The requests of this name in order, whatever became of them."""
+        return [one for one in self.simulator.requests() if one["operation"] == operation]
+
     def sent(self, operation: str) -> dict[str, Any]:
         """The fields of the newest request of this name."""
-        return next(one["fields"] for one in reversed(self.simulator.requests()) if one["operation"] == operation)
+        fields: dict[str, Any] = self.requests(operation)[-1]["fields"]
+        return fields
 
     def fails(self, *faults: str) -> None:
         """Switch these faults on and all others off."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import SimulatedNetwork
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.discord.channel import HOOKS, Channel, Message
@@ -19,14 +20,8 @@ TEXT, FORUM = HOOKS
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def messages(self) -> list[Message]:
@@ -37,19 +32,11 @@ class Network:
     def webhook(self, id_: str = TEXT.id) -> str:
         return f"{self.url}/api/webhooks/{id_}/{TOKEN}"
 
-    def asked(self) -> list[str]:
-        """What was asked, in order."""
-        return [one["operation"] for one in self.simulator.requests()]
-
-    def sent(self) -> dict[str, Any]:
+    def the_post(self) -> dict[str, Any]:
         """The one request for a post: its query, its files and its message."""
-        [one] = [one for one in self.simulator.requests() if one["operation"] == "publish"]
+        [one] = self.requests()
         fields = dict(one["fields"])
         return {"query": one["query"], "payload": json.loads(fields.pop("payload_json")), "files": fields}
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
 
 @pytest.fixture(scope="module")

@@ -97,7 +97,7 @@ def test_a_video_is_posted_with_all_it_says(network: Network, settings: Mapping[
     [message] = network.messages
     assert (published.state, published.receipt.id) == ("published", message.id)
     assert published.receipt.url == f"{network.url}{network.simulator.posts()[0]['url']}"
-    request = network.sent()
+    request = network.the_post()
     assert request["query"] == {"wait": "true", "thread_id": TEXT.threads[0]}
     assert request["payload"] == {
         "content": "First light\n\nNobody is up yet.\n\n#dawn\n\nMade with AI",
@@ -146,7 +146,7 @@ def test_the_engine_holds_it_without_a_second_request(
     network.fails("publish:accept-then-drop@nth=1")
     published = call_hook(Discord, "publish", settings=settings, post=post(clip))
     assert (published.state, published.attempts) == ("held", 1)
-    assert network.asked().count("publish") == 1
+    assert network.asked.count("publish") == 1
     assert Discord.idempotency is Idempotency.NONE
     assert not hasattr(Discord, "find_post")
 
@@ -155,7 +155,7 @@ def test_the_request_is_as_another_client_sends_it(
     network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path
 ) -> None:
     sent(settings, tmp_path, post(clip))
-    ours = network.sent()
+    ours = network.the_post()
     network.simulator.simulation.log.clear()
     other = DiscordWebhook(
         url=network.webhook(),
@@ -165,7 +165,7 @@ def test_the_request_is_as_another_client_sends_it(
     )
     other.add_file(file=clip.read_bytes(), filename="video.mp4")
     assert other.execute().status_code == 200
-    theirs = network.sent()
+    theirs = network.the_post()
     assert theirs["query"]["wait"].lower() == ours["query"]["wait"]
     # That client writes what is not given as null, and its own names for files.
     told = {name: value for name, value in theirs["payload"].items() if value and name in ours["payload"]}
@@ -213,7 +213,7 @@ def test_what_an_answer_means(
         passes = "429" in fault
         assert (raised.value.lasting, raised.value.retry_after) == (not passes, 0.7 if passes else None)
     if kind is InvalidInput:
-        assert "publish" not in network.asked()
+        assert "publish" not in network.asked
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_a_post_that_is_not_public_needs_a_closed_channel(
     assert discord.check_brief(sample_brief(privacy=privacy, destinations=own), sample_job()) == []
     with pytest.raises(Rejected, match=f"this post is {privacy}"):
         sent(settings, tmp_path, post(clip, privacy=privacy))
-    assert network.asked() == []
+    assert network.asked == []
     closed = {**settings, "invited_only": True}
     assert plugin(closed, tmp_path).check_brief(sample_brief(privacy=privacy), sample_job()) == []
     assert sent(closed, tmp_path, post(clip, privacy=privacy)).id
@@ -288,7 +288,7 @@ def test_a_post_that_must_have_a_label_is_refused(
 ) -> None:
     with pytest.raises(Rejected, match="no AI label"):
         sent(settings, tmp_path, post(clip, disclosure=Disclosure(label="refuse")))
-    assert network.asked() == []
+    assert network.asked == []
 
 
 def test_a_secret_that_is_gone_leaves_no_doubt(
@@ -299,7 +299,7 @@ def test_a_secret_that_is_gone_leaves_no_doubt(
         asyncio.run(
             plugin(settings, tmp_path).publish(post(clip), sample_job(), Effect("k", prepared=dict(PREPARED)))
         )
-    assert network.asked() == []
+    assert network.asked == []
 
 
 def test_text_is_cut_as_discord_counts(

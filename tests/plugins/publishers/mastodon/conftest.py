@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.plugins.publishers.bench import SimulatedNetwork
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.mastodon.handlers import Mastodon
@@ -20,14 +21,8 @@ STATUSES, UPLOADS = "/api/v1/statuses", "/api/v2/media"
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The instance, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def instance(self) -> Instance:
@@ -38,10 +33,6 @@ class Network:
     def log(self) -> list[str]:
         """The ids of all posts, oldest first."""
         return [post["id"] for post in self.simulator.posts()]
-
-    def sent(self) -> list[dict[str, Any]]:
-        """The requests for a post, whatever became of them."""
-        return self.simulator.requests(STATUSES, "POST")
 
     def uploads(self) -> list[dict[str, Any]]:
         return [one["fields"] for one in self.simulator.requests(UPLOADS)]

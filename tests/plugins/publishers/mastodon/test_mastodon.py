@@ -81,7 +81,7 @@ def test_a_video_is_posted_with_all_it_says(network: Network, settings: Mapping[
     assert published.receipt.url == f"{network.url}/@rehearsal/{network.log()[0]}"
     [upload] = network.uploads()
     assert (upload["description"], upload["file"]["bytes"]) == ("A boat at dawn", clip.stat().st_size)
-    [sent] = network.sent()
+    [sent] = network.requests()
     [media] = network.instance.media
     assert sent["fields"] == {
         "status": "First light\n\nNobody is up yet.\n\n#dawn\n\nMade with AI",
@@ -118,7 +118,7 @@ def test_a_secret_that_is_gone_leaves_no_doubt(
     monkeypatch.delenv("MASTODON_TOKEN")
     with pytest.raises(NotSent, match="MASTODON_TOKEN is not set"):
         asyncio.run(plugin.publish(post(clip), sample_job(), Effect("k", prepared=prepared)))
-    assert network.sent() == []
+    assert network.requests() == []
 
 
 @pytest.mark.parametrize("fault", ["accept-then-drop", "accept-then-500", "accept-then-html", "no-id"])
@@ -139,7 +139,7 @@ def test_a_post_in_doubt_is_sent_again_with_its_key_where_its_upload_is_in_no_po
     network.simulator.set_faults(["publish:accept-then-500@nth=1" if made else "publish:502@nth=1"])
     published = call_hook(Mastodon, "publish", settings={**settings, "idempotency_key": True}, post=post(clip))
     assert (published.state, published.attempts, len(network.log())) == ("published", 2, 1)
-    assert len(network.sent()) == (1 if made else 2)
+    assert len(network.requests()) == (1 if made else 2)
 
 
 def test_a_destination_may_be_named_in_any_script(
@@ -152,7 +152,7 @@ def test_a_destination_may_be_named_in_any_script(
         await plugin.publish(post(clip), sample_job(), Effect("reelwork-j1-post-新闻", prepared=prepared))
 
     asyncio.run(posted())
-    [sent] = network.sent()
+    [sent] = network.requests()
     assert sent["idempotency_key"].startswith("reelwork-")
     assert sent["idempotency_key"].isascii()
     assert len(network.log()) == 1
@@ -216,7 +216,7 @@ def test_a_post_that_is_still_being_made_is_not_sent_again(
     monkeypatch.setattr("reelwork_plugins.publishers.mastodon.sleep", slept)
     given = {**settings, "idempotency_key": True}
     published = call_hook(Mastodon, "publish", settings=given, post=post(clip))
-    assert (published.state, len(network.log()), len(network.sent())) == ("published", 1, 1)
+    assert (published.state, len(network.log()), len(network.requests())) == ("published", 1, 1)
 
 
 @pytest.mark.parametrize(("fault", "state"), [("publish:422", "rejected"), ("publish:401", "failed")])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import SimulatedNetwork
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.telegram.chats import Chats, Message
@@ -17,14 +18,8 @@ PUBLIC, PRIVATE, GROUP = "-1009000000001", "-1009000000002", "-1009000000003"
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def messages(self) -> list[Message]:
@@ -32,18 +27,10 @@ class Network:
         assert isinstance(network, Telegram)
         return network.chats.posted()
 
-    def asked(self) -> list[str]:
-        """What was asked, in order."""
-        return [one["operation"] for one in self.simulator.requests()]
-
-    def sent(self) -> dict[str, Any]:
+    def the_post(self) -> dict[str, Any]:
         """The fields of the one request for a post."""
-        [one] = [one for one in self.simulator.requests() if one["operation"] == "publish"]
+        [one] = self.requests()
         return dict(one["fields"])
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
 
 @pytest.fixture(scope="module")

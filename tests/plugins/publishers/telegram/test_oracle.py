@@ -47,7 +47,7 @@ def test_every_option_is_used_in_the_request_that_others_send(
         await plugin.publish(post, sample_job(), Effect("k", prepared=prepared))
 
     asyncio.run(by_us())
-    ours = network.sent()
+    ours = network.the_post()
     assert set(ours) <= set(inspect.signature(Bot.send_video).parameters)
     network.simulator.simulation.log.clear()
     video = post.clip.video
@@ -71,4 +71,4 @@ def test_every_option_is_used_in_the_request_that_others_send(
             )
 
     asyncio.run(by_others())
-    assert network.sent() == ours
+    assert network.the_post() == ours

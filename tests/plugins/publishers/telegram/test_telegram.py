@@ -115,7 +115,7 @@ def test_a_video_is_posted_with_all_it_says(
     assert (published.state, published.receipt.id) == ("published", str(message.id))
     assert published.receipt.url == f"{network.url}/rehearsal/{message.id}"
     assert published.receipt.details["chat"] == PUBLIC
-    fields = network.sent()
+    fields = network.the_post()
     assert fields["video"]["bytes"] == clip.stat().st_size
     assert message.thumbnail == fields["thumbnail"]["bytes"] > 0
     assert message.caption == "First light\n\nNobody is up yet.\n\n#dawn\n\nMade with AI"
@@ -139,7 +139,7 @@ def test_a_private_chat_is_linked_by_its_number(
 ) -> None:
     receipt = sent({**settings, "chat": GROUP}, tmp_path, post(clip, privacy="private", options={"topic": 7}))
     assert receipt.url == f"{network.url}/c/{GROUP.removeprefix('-100')}/{receipt.id}"
-    assert network.sent()["message_thread_id"] == "7"
+    assert network.the_post()["message_thread_id"] == "7"
     with pytest.raises(Rejected, match="message thread not found"):
         sent({**settings, "chat": GROUP}, tmp_path, post(clip, options={"topic": 8}))
 
@@ -150,7 +150,7 @@ def test_the_engine_holds_it_without_a_second_request(
     network.fails("publish:accept-then-drop@nth=1")
     published = call_hook(Telegram, "publish", settings=settings, post=post(clip))
     assert (published.state, published.attempts) == ("held", 1)
-    assert network.asked().count("publish") == 1
+    assert network.asked.count("publish") == 1
     assert Telegram.idempotency is Idempotency.NONE
     assert not hasattr(Telegram, "find_post")
 
@@ -259,7 +259,7 @@ def test_what_stands_in_the_way_is_found_before_anything_is_sent(
     network.fails(fault)
     with pytest.raises(Exception, match=words):
         sent(settings, tmp_path, post(clip))
-    assert "publish" not in network.asked()
+    assert "publish" not in network.asked
 
 
 def test_a_group_in_which_the_bot_may_not_send_videos(
@@ -282,7 +282,7 @@ def test_a_post_that_is_not_public_stays_out_of_public_chats(
     assert plugin(by_id, tmp_path).check_brief(brief, sample_job()) == []
     with pytest.raises(Rejected, match="everyone can read @rehearsal"):
         sent(by_id, tmp_path, post(clip, privacy=privacy))
-    assert "publish" not in network.asked()
+    assert "publish" not in network.asked
     assert sent({**settings, "chat": PRIVATE}, tmp_path, post(clip, privacy=privacy)).id
 
 
@@ -300,7 +300,7 @@ def test_a_post_that_must_have_a_label_is_refused(
 ) -> None:
     with pytest.raises(Rejected, match="no AI label"):
         sent(settings, tmp_path, post(clip, disclosure=Disclosure(label="refuse")))
-    assert network.asked() == []
+    assert network.asked == []
 
 
 def test_a_video_that_is_no_mp4_is_refused(
@@ -320,7 +320,7 @@ def test_a_secret_that_is_gone_leaves_no_doubt(
     monkeypatch.delenv("TELEGRAM_TOKEN")
     with pytest.raises(NotSent, match="TELEGRAM_TOKEN is not set"):
         asyncio.run(telegram.publish(post(clip), sample_job(), Effect("k", prepared=prepared)))
-    assert "publish" not in network.asked()
+    assert "publish" not in network.asked
 
 
 def test_what_was_made_ready_for_one_chat_is_not_posted_to_another(
@@ -538,4 +538,4 @@ def test_a_second_video_is_not_sent_to_be_turned_away(
         asyncio.run(two())
     assert raised.value.retry_after is not None
     assert 0 < raised.value.retry_after <= 3600
-    assert (network.asked().count("publish"), len(network.messages)) == (1, 1)
+    assert (network.asked.count("publish"), len(network.messages)) == (1, 1)

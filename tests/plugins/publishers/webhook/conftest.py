@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import SimulatedNetwork
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.webhook.handlers import OPEN_SECRET, WebhookReceiver
@@ -17,10 +18,8 @@ SECRET = OPEN_SECRET
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The receiver, and what it has been asked."""
-
-    simulator: RunningSimulator
 
     @property
     def url(self) -> str:
@@ -35,14 +34,6 @@ class Network:
     @property
     def got(self) -> list[Got]:
         return self.played.inbox.posts
-
-    def requests(self, operation: str = "publish") -> list[dict[str, Any]]:
-        """The requests of an operation, in order."""
-        return [one for one in self.simulator.requests() if one["operation"] == operation]
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
     def settings(self, **changes: Any) -> Mapping[str, Any]:
         return {"url": self.url, "secret": "env:WEBHOOK_SECRET", "private": True, **changes}

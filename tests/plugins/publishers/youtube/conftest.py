@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import SimulatedNetwork
 
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
@@ -18,14 +19,8 @@ TOKEN = OPEN_TOKEN
 
 
 @dataclass(frozen=True)
-class Network:
+class Network(SimulatedNetwork):
     """The service, and what it has been asked."""
-
-    simulator: RunningSimulator
-
-    @property
-    def url(self) -> str:
-        return self.simulator.base_url
 
     @property
     def channels(self) -> Channels:
@@ -41,11 +36,6 @@ class Network:
     def videos(self) -> dict[str, Video]:
         return self.channels.videos
 
-    @property
-    def asked(self) -> list[str]:
-        """What was asked, in order: `upload` is a piece, `publish` the last one."""
-        return [one["operation"] for one in self.simulator.requests()]
-
     def posted(self) -> bytes:
         """The bytes of the one video."""
         [video] = self.videos.values()
@@ -56,10 +46,6 @@ class Network:
         ends = time.monotonic() + 20
         while self.simulator.simulation.has_late_work and time.monotonic() < ends:
             time.sleep(0.02)
-
-    def fails(self, *faults: str) -> None:
-        """Switch these faults on and all others off."""
-        self.simulator.set_faults(list(faults))
 
     def process(self, rejection: str = "", **status: Any) -> None:
         """End the processing of all videos."""

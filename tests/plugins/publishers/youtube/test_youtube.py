@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.plugins.publishers.bench import PostBench
 from tests.plugins.publishers.youtube.conftest import TOKEN, Network
 
-from reelwork.testing import sample_clip, sample_effect, sample_job, sample_post
+from reelwork.testing import sample_clip, sample_job, sample_post
 from reelwork.testing.contexts import SampleContext
 from reelwork_hooks import (
     Asset,
     Candidate,
     Clip,
     Credentials,
-    Effect,
     Found,
     InvalidInput,
     Listing,
@@ -30,7 +30,6 @@ from reelwork_hooks import (
     OutcomeUnknown,
     OutOfFunds,
     Pending,
-    Post,
     Receipt,
     Rejected,
     Role,
@@ -45,29 +44,14 @@ FILM = os.urandom(5 * (1 << 20) // 2)
 
 
 @dataclass
-class Bench:
+class Bench(PostBench):
     """A post, and the plugin that is to post it."""
 
     plugin: Youtube
-    context: SampleContext
     network: Network
-    post: Post
-    job: Any
-
-    def prepare(self) -> Any:
-        return asyncio.run(self.plugin.prepare_publish(self.post, self.job))
-
-    def publish(self, **effect: Any) -> Receipt:
-        return asyncio.run(self.plugin.publish(self.post, self.job, self.effect(**effect)))
-
-    def find(self, **effect: Any) -> Any:
-        return asyncio.run(self.plugin.find_post(self.post, self.job, self.effect(**effect)))
 
     def follow(self, receipt: Receipt, job: Any = None) -> Any:
         return asyncio.run(self.plugin.follow_post(self.post, job or self.job, receipt))
-
-    def effect(self, **given: Any) -> Effect:
-        return sample_effect(**given)
 
     def again(self) -> Bench:
         """The same in another process, which shares the store."""
