@@ -48,12 +48,16 @@ KNOWN = (
     "An old tram climbs a steep street in the rain, its windows lit and empty",
 )
 """What was made before a scene begins: a list that does not show these as well is not believed."""
-# Two, since one may get the fault that a killed process left behind: what is only found later is no control.
+# Two, since one may get the fault that a killed process left behind: what is only found later is no control. None
+# is longer than what was made before, or nothing older would show that it is missing.
 LATER = (
-    "A field of sunflowers turns under a summer sky, and a child runs through it",
-    "A tram climbs a steep street in the evening, and its windows light the wet stones",
+    "A field of sunflowers turns under a summer sky, and a child runs by",
+    "A tram climbs a steep street in the evening, and lights the wet stones",
 )
 """What is made once the scene is over, where something is still in doubt: it shows that a list is new enough."""
+LAST = ("The same street late at night, the last tram gone, and one lamp left alight",)
+"""What is made where one of those is in doubt: only what is sent later, and is no shorter, shows that of it."""
+AFTERWARDS = {"later": LATER, "last": LAST}
 SUBMIT_FAULTS = {
     "answered": "",
     "answer lost": "create:accept-then-drop*1",
@@ -222,7 +226,7 @@ class Lab:
         with tempfile.TemporaryDirectory(prefix="reelwork-faults-", ignore_cleanup_errors=True) as name:
             folder = Path(name)
             known = {f"known-{number}": (prompt,) for number, prompt in enumerate(KNOWN)}
-            for batch, prompts in (*known.items(), ("rows", (WORDS,) * ROWS), ("later", LATER)):
+            for batch, prompts in (*known.items(), ("rows", (WORDS,) * ROWS), *AFTERWARDS.items()):
                 lines = "".join(f"{self.side.row(prompt)}\n" for prompt in prompts)
                 (folder / f"{batch}.{self.side.ending}").write_text(self.side.head() + lines)
             self.simulator.set_faults([])
@@ -287,7 +291,8 @@ class Lab:
     def judge(self, folder: Path, scene: Scene, label: str, count: Count) -> None:
         """Count what the other sides saw."""
         asked = Counter((*(KNOWN if scene.warm else ()), *(WORDS,) * ROWS))
-        asked += Counter(LATER) if list(folder.glob("later-*.json")) else Counter()
+        for batch, prompts in AFTERWARDS.items():
+            asked += Counter(prompts) if list(folder.glob(f"{batch}-*.json")) else Counter()
         made = Counter(render["prompt"] for render in self.simulator.jobs())
         posts = self.side.count()
         count.creates += made.total()
@@ -315,6 +320,9 @@ class Lab:
             self._run(folder)
         if any(job["status"] == "held" for job in _jobs(folder)):
             self._run(folder, batch="later", patient=True)
+            self._run(folder, resume=True)
+        if any(set(LATER) & set(job["in_doubt"]) for job in _jobs(folder)):
+            self._run(folder, batch="last", patient=True)
             self._run(folder, resume=True)
 
     def _run(self, folder: Path, **options: Any) -> int:

@@ -155,7 +155,12 @@ class FragileStore(SqliteStore):
 def seen(store: SqliteStore, job_id: str, status: str) -> dict[str, Any]:
     """How a job stands, and what is in doubt of it."""
     open_ = [act for act in store.effects_of(job_id) if act.state == "unknown"]
-    return {"status": status, "in_doubt": bool(open_), "resent": max((act.resent for act in open_), default=0)}
+    asked = [json.loads(act.asked) for act in open_]
+    return {
+        "status": status,
+        "in_doubt": [one.get("prompt", one.get("title", "")) for one in asked],
+        "resent": max((act.resent for act in open_), default=0),
+    }
 
 
 def hurry() -> None:
