@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from member_words import MEMBERS
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -26,23 +26,23 @@ MISSING = {
     "Brief.hashtags": "The post's hashtags, without `#`.",
     "Brief.metadata": "Names and values kept with the job; sent to providers that take them.",
     "Brief.negative_prompt": "Things that must not be in the video.",
-    "Brief.platforms": "Where it will be watched: a video for each.",
+    "Brief.platforms": "Where the video will be watched. Each platform gets its own video.",
     "Brief.privacy": "Who may see the post.",
-    "Brief.prompt": "The video, in words.",
+    "Brief.prompt": "The video, described in words.",
     "Brief.quality": "Requested from the provider.",
-    "Brief.references": "Pictures the video starts from or looks like.",
+    "Brief.references": "Pictures, videos and sounds that the video is made from.",
     "Brief.seed": "The same seed gives the same video, where the provider offers it. Each further take adds 1.",
     "Brief.title": "The post's title.",
     "Workflow.destination": "Copy and options of single destinations: see `[destination.NAME]`.",
-    "BudgetTable.per_day": "Of all jobs in the store, in a day.",
-    "BudgetTable.per_job": "Of one job.",
-    "BudgetTable.per_month": "Of all jobs in the store, in a calendar month.",
-    "BudgetTable.per_run": "Of one run.",
-    "LimitsTable.requests_per_day": "Renders asked for in 24 hours.",
-    "LimitsTable.requests_per_minute": "Renders asked for in 60 seconds.",
+    "BudgetTable.per_day": "The most that all jobs in the store may cost in a day.",
+    "BudgetTable.per_job": "The most that one job may cost.",
+    "BudgetTable.per_month": "The most that all jobs in the store may cost in a calendar month.",
+    "BudgetTable.per_run": "The most that one run may cost.",
+    "LimitsTable.requests_per_day": "The most renders requested in 24 hours.",
+    "LimitsTable.requests_per_minute": "The most renders requested in 60 seconds.",
     "Platform.aliases": "Other names a brief may use.",
     "Platform.aspect_ratio": "The shape of its videos.",
-    "Platform.hashtag_limit": "Most hashtags of a post.",
+    "Platform.hashtag_limit": "The most hashtags in a post.",
     "Platform.name": "Its name in a brief: small letters, digits, `-` and `_`.",
     "Plugin.Config": "The model of its settings.",
     "PluginLists.job_event": "Plugins that observe.",
@@ -134,6 +134,8 @@ def _plain_kind(annotation: Any) -> str:
         return " or ".join(f"`{member.value}`" for member in annotation)
     if annotation is Path:
         return "path"
+    if annotation is AwareDatetime:
+        return "time"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
         return "table"
     return "any JSON"

@@ -95,15 +95,15 @@ class PostCopy(Grown, Frozen, defer_build=False):
     publish_at: PostTime | None = None
     """When the post is to be seen here. A network that can wait gets it at once; for others Reelwork waits."""
     disclosure: Disclosure | None = None
-    """What the post says of AI."""
+    """What the post says about AI."""
     aspect_ratio: AspectRatio | None = None
-    """The shape of the video here, where it is another than that of the render, which is made once for all."""
+    """The shape of the video here, if it differs from that of the render."""
     longest: Annotated[float, Field(gt=0)] | None = None
-    """Seconds of video that it takes here."""
+    """The longest video that is taken here, in seconds."""
     most_bytes: Annotated[int, Field(gt=0)] | None = None
-    """The largest file that it takes here."""
+    """The largest file that is taken here."""
     codecs: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] | None = None
-    """Video codecs that it takes here, as FFmpeg calls them, such as `h264`."""
+    """Video codecs that are taken here, by their names in FFmpeg, such as `h264`."""
     options: FrozenMapping[str, JsonValue] = Field(default=EMPTY, validate_default=False)
     """The network's own options. The publisher's `PostOptions` checks them."""
 
@@ -221,9 +221,9 @@ class Platform(Grown, Frozen, defer_build=False):
     hashtag_limit: int | None = None
     # The strictest of the plain ways: a caption that is refused after the video was paid for is the dearer mistake.
     title_counted: Counting = "utf16"
-    """In what the title is counted: `characters`, `utf16` units, UTF-8 `bytes`, or by the weights of `x`."""
+    """How the title is counted: in `characters`, `utf16` units or UTF-8 `bytes`, or by the weights of `x`."""
     caption_counted: Counting = "utf16"
-    """In what the caption is counted, with its hashtags."""
+    """How the caption is counted, together with its hashtags."""
     most_bytes: Annotated[int, Field(gt=0)] | None = None
     """The largest file of a video."""
     codecs: tuple[Annotated[str, Field(pattern=r"^[a-z0-9]+$")], ...] = ()

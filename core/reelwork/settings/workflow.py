@@ -107,7 +107,7 @@ class BudgetTable(_Section):
     per_day: Ceiling | None = None
     per_month: Ceiling | None = None
     allow_unknown_price: bool = False
-    """Allows a render of unknown price while a ceiling is set."""
+    """Allows a render of unknown price although a budget is set."""
 
 
 class PostsTable(_Section):
@@ -129,15 +129,15 @@ class ReviewTable(_Section):
     destinations: Names = ()
     """Posts to these publishers wait, by the names under `publish`."""
     price_above: Ceiling | None = None
-    """Posts wait whose render and posts cost more US dollars than this, or whose price is not known."""
+    """Posts wait if the render and posts of their job cost more US dollars than this, or have no known price."""
     score_above: Annotated[float, Field(ge=0, le=1)] | None = None
-    """Posts wait of a job to which a moderation plugin has given a higher score than this, 0 to 1."""
+    """Posts wait if a moderation plugin has given their job a higher score than this, from 0 to 1."""
     first_post: bool = False
-    """Posts wait at an account to which nothing was posted from this store yet."""
+    """Posts to an account wait if nothing has been posted to it from this store yet."""
     expires: Length = "7d"
-    """How long a review waits. Then nothing is posted, until somebody asks for it again."""
+    """How long a review waits. After that nothing is posted until somebody asks for a review again."""
     remind: Length = "1d"
-    """How long it waits until a reminder is given, once. One that is no shorter than `expires` gives none."""
+    """How long a review waits until one reminder is given. If this is no shorter than `expires`, none is given."""
 
 
 class ScheduleTable(_Section):
@@ -160,13 +160,13 @@ class ScheduleTable(_Section):
     grace: str = "6h"
     """How long after its time a firing is still wanted."""
     overlap: Literal["queue", "skip", "allow"] = "queue"
-    """What is done while a job of the firing before is running: the new one waits, is left out, or is fired."""
+    """What is done while a job of the previous firing is running: the new one waits, is left out, or is fired."""
     jitter: str = "0s"
-    """Puts each firing off by less than this, always the same for the same time."""
+    """Delays each firing by less than this. The same time always gets the same delay."""
     on_budget: Literal["refuse", "wait"] = "refuse"
     """What is done when a budget has no room for a whole firing: it is left out, or waits for room."""
     at_end: Literal["stop", "repeat"] = "stop"
-    """What is done when every row of a batch file was used: nothing more fires, or it begins again."""
+    """What is done when every row of a batch file has been used: nothing more fires, or it begins again."""
     publish: str | None = None
     """Slots at which its posts are made, such as `fri 18:00`, `mon,thu 09:30` or `daily 18:00`, or five fields as
     in `cron`. The videos are made before, and wait."""
@@ -222,7 +222,7 @@ class Workflow(_Section):
     review: ReviewTable = ReviewTable()
     schedule: ScheduleTable = ScheduleTable()
     brands: dict[str, BrandTable] = {}
-    """`[brands.NAME]`: only in `reelwork.toml`, so that every workflow goes by the same."""
+    """`[brands.NAME]`: only in `reelwork.toml`, so that all workflows share them."""
 
     @property
     def own_brand(self) -> BrandTable:
