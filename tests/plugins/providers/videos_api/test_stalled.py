@@ -18,10 +18,9 @@ MOST = 100
 
 def stood_still(stalled: Stalled, polls: int = INTERVALS, begun: float = 0.0) -> list[str]:
     """Show the same list until renders are read singly; return those."""
-    for poll in range(polls + 1):
-        chosen = listed(stalled, begun + poll * INTERVAL)
-        assert poll == polls or not chosen
-    return chosen
+    for poll in range(polls):
+        assert listed(stalled, begun + poll * INTERVAL) == []
+    return listed(stalled, begun + polls * INTERVAL)
 
 
 def listed(stalled: Stalled, now: float) -> list[str]:
