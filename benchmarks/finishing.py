@@ -142,10 +142,13 @@ def plugin_for(work: str) -> Callable[[Path, Any], Any]:
     from reelwork_plugins.finishing.transcode import Transcode, TranscodeConfig
     from reelwork_plugins.finishing.watermark import Watermark, WatermarkConfig
 
+    def logo_of(video: Path) -> WatermarkConfig:
+        return WatermarkConfig(picture=video.with_name("logo.png"))
+
     makers: dict[str, Callable[[Path, Any], Any]] = {
         "reframe": lambda video, context: Reframe(ReframeConfig(), context),
         "watermark": lambda video, context: Watermark(
-            WatermarkConfig(picture=str(video.with_name("logo.png"))), context
+            WatermarkConfig(picture=video.with_name("logo.png")), context
         ),
         "transcode": lambda video, context: Transcode(TranscodeConfig(fps=24, quality=18), context),
         "stitch": lambda video, context: Stitch(StitchConfig(outro=video, longest=3600), context),

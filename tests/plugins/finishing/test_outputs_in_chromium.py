@@ -78,7 +78,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing."""
 
 
@@ -151,7 +151,7 @@ def plugins(folder: Path) -> dict[str, tuple[Plugin, Target | None]]:
     Image.new("RGBA", (120, 60), (255, 0, 0, 200)).save(folder / "logo.png")
     for name in ("intro", "outro"):
         made(folder / f"{name}.mp4", (20, 120, 60))
-    logo, intro, outro = (str(folder / name) for name in ("logo.png", "intro.mp4", "outro.mp4"))
+    logo, intro, outro = (folder / name for name in ("logo.png", "intro.mp4", "outro.mp4"))
     return {
         "reframe, crop": (Reframe(ReframeConfig(), context("crop")), Target(aspect_ratio="9:16")),
         "reframe, pad": (Reframe(ReframeConfig(mode="pad"), context("pad")), Target(aspect_ratio="1:1")),
