@@ -38,10 +38,11 @@ from reelwork_hooks import (
 from reelwork_plugins.publishers.linkedin.api import Api, first_post, unposted
 from reelwork_plugins.publishers.linkedin.checks import VIDEO, brief_problems, check_post, check_video
 from reelwork_plugins.publishers.linkedin.config import NOTHING_POSTED, LinkedinConfig, LinkedinOptions
-from reelwork_plugins.publishers.linkedin.listing import note_key, posts_of, receipt_of
+from reelwork_plugins.publishers.linkedin.listing import posts_of, receipt_of
 from reelwork_plugins.publishers.linkedin.sign_in import API, home_of, is_page, oauth_of, problems_of, who_signed_in
 from reelwork_plugins.publishers.linkedin.text import commentary, title
 from reelwork_plugins.publishers.linkedin.videos import Part, State, Videos
+from reelwork_plugins.publishers.noted_keys import note_key
 from reelwork_plugins.publishers.own_account import own_account
 from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress

@@ -22,6 +22,7 @@ from reelwork_hooks import (
     value_at,
 )
 from reelwork_plugins.publishers.linkedin.api import Api
+from reelwork_plugins.publishers.noted_keys import ref_of
 
 PAGE, MOST_PAGES = 100, 40
 
@@ -52,24 +53,9 @@ async def posts_of(api: Api, author: str, home: str, state: State, ours: Mapping
     return await read_listing(page_at, candidate, of="the list of posts", most_pages=MOST_PAGES)
 
 
-async def note_key(state: State, video: str, key: str) -> None:
-    """Note with which key a video is about to be posted: LinkedIn does not list the key itself."""
-    known = await state.get(_noted(video))
-    if known != key:
-        await state.set(_noted(video), key, expect=known)
-
-
 async def _ref(post: Any, state: State, ours: Mapping[str, str]) -> str:
     video = text_at(post, "content", "media", "id")
-    if not video:
-        return "no video"
-    key = ours.get(video) or await state.get(_noted(video))
-    # A video is of one effect, and each of ours has one.
-    return key if isinstance(key, str) else f"another video: {video[:100]}"
-
-
-def _noted(video: str) -> str:
-    return f"video {''.join(filter(str.isprintable, video))[:180]}"
+    return await ref_of([video] if video else [], state, ours) or "no video"
 
 
 def receipt_of(id_: str, home: str) -> Receipt:

@@ -36,7 +36,7 @@ from reelwork_hooks import (
 )
 from reelwork_plugins.publishers.mastodon.api import MEDIA_GONE, NOTHING_POSTED, REFUSALS, Limits
 from reelwork_plugins.publishers.mastodon.config import DEFAULT_ACCOUNT, MastodonConfig, MastodonPostOptions
-from reelwork_plugins.publishers.mastodon.listing import note_key, posts_of, receipt_of
+from reelwork_plugins.publishers.mastodon.listing import posts_of, receipt_of
 from reelwork_plugins.publishers.mastodon.sign_in import (
     SignedIn,
     account_values,
@@ -46,6 +46,7 @@ from reelwork_plugins.publishers.mastodon.sign_in import (
     who_signed_in,
 )
 from reelwork_plugins.publishers.mastodon.text import counted, post_text, shortened
+from reelwork_plugins.publishers.noted_keys import note_key
 from reelwork_plugins.publishers.post_text import filled
 
 UNSENT = "unsent"

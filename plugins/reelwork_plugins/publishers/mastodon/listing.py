@@ -19,6 +19,7 @@ from reelwork_hooks import (
     value_at,
 )
 from reelwork_plugins.publishers.mastodon.api import Server
+from reelwork_plugins.publishers.noted_keys import ref_of
 
 PAGE = 40
 """The most an instance lists at once."""
@@ -56,26 +57,12 @@ async def posts_of(
     )
 
 
-async def note_key(state: State, media: str, key: str) -> None:
-    """Note with which key an upload is about to be posted: no server lists the key itself."""
-    # A post that was refused and is tried again may have the same upload, and a key of its own.
-    known = await state.get(_noted(media))
-    if known != key:
-        await state.set(_noted(media), key, expect=known)
-
-
 async def _ref(status: Any, state: State, ours: Mapping[str, str]) -> str | None:
     listed = value_at(status, "media_attachments")
     attachments = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    # An upload is of one effect. Some servers list its id only in the address of the file.
+    # Some servers list its id only in the address of the file.
     names = [name for one in attachments for name in (str(one.get("id", "")), _file_of(one.get("url"))) if name]
-    noted = [ours.get(name) or await state.get(_noted(name)) for name in names]
-    keys = [key for key in noted if isinstance(key, str)]
-    return keys[0] if keys else f"another upload: {names[0][:100]}" if names else None
-
-
-def _noted(media: str) -> str:
-    return f"upload {''.join(filter(str.isprintable, media))[:180]}"
+    return await ref_of(names, state, ours)
 
 
 def _file_of(url: object) -> str:

@@ -40,6 +40,7 @@ from reelwork_hooks import (
     hookimpl,
 )
 from reelwork_plugins.publishers.captions import LEFT_OUT
+from reelwork_plugins.publishers.noted_keys import note_key
 from reelwork_plugins.publishers.own_account import own_account
 from reelwork_plugins.publishers.planned import refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
@@ -47,7 +48,7 @@ from reelwork_plugins.publishers.x.api import Api, unposted
 from reelwork_plugins.publishers.x.captions import CAPTIONS, Tracks, added, uploaded
 from reelwork_plugins.publishers.x.checks import PREMIUM_VIDEO, VIDEO, brief_problems, check_post
 from reelwork_plugins.publishers.x.config import NOTHING_POSTED, XConfig, XOptions
-from reelwork_plugins.publishers.x.listing import Posts, note_key, receipt_of
+from reelwork_plugins.publishers.x.listing import Posts, receipt_of
 from reelwork_plugins.publishers.x.media import Media, State, piece_of
 from reelwork_plugins.publishers.x.prices import OWN_POST_READ, quote
 from reelwork_plugins.publishers.x.sign_in import API, home_of, oauth_of, problems_of, who_signed_in

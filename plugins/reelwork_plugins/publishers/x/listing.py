@@ -19,6 +19,7 @@ from reelwork_hooks import (
     time_of,
     value_at,
 )
+from reelwork_plugins.publishers.noted_keys import ref_of
 from reelwork_plugins.publishers.x.api import Api
 
 PAGE, MOST_PAGES = 100, 32
@@ -77,27 +78,11 @@ def _entries(body: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-async def note_key(state: State, media: str, key: str) -> None:
-    """Note with which key an upload is about to be posted: X does not list the key itself."""
-    known = await state.get(_noted(media))
-    if known != key:
-        await state.set(_noted(media), key, expect=known)
-
-
 async def _ref(post: Any, state: State, ours: Mapping[str, str]) -> str:
     keys = value_at(post, "attachments", "media_keys")
     # A media key is the upload's id behind a number for its kind: `7_1880028106020515840`.
     uploads = [str(one).rpartition("_")[2] for one in keys] if isinstance(keys, list) else []
-    for media in filter(None, uploads):
-        key = ours.get(media) or await state.get(_noted(media))
-        if isinstance(key, str):
-            return key
-    # An upload is of one effect, and each of ours has one.
-    return f"another upload: {uploads[0][:100]}" if uploads else "no upload"
-
-
-def _noted(media: str) -> str:
-    return f"upload {''.join(filter(str.isprintable, media))[:180]}"
+    return await ref_of(list(filter(None, uploads)), state, ours) or "no upload"
 
 
 def receipt_of(id_: str, home: str) -> Receipt:

@@ -42,8 +42,8 @@ from reelwork_hooks import (
 from reelwork_plugins.publishers.mastodon import Mastodon
 from reelwork_plugins.publishers.mastodon.api import limits_of
 from reelwork_plugins.publishers.mastodon.config import MastodonConfig
-from reelwork_plugins.publishers.mastodon.listing import note_key
 from reelwork_plugins.publishers.mastodon.text import counted, post_text
+from reelwork_plugins.publishers.noted_keys import note_key
 from reelwork_plugins.simulator.networks.tokens import Token
 
 MASTODON = "https://github.com/mastodon/mastodon"
