@@ -105,6 +105,7 @@ if TYPE_CHECKING:
         Privacy,
         Problem,
         Prompt,
+        ProviderManifest,
         Quality,
         Receipt,
         Reference,
@@ -260,6 +261,7 @@ __all__ = [
     "Prompt",
     "Provider",
     "ProviderConfig",
+    "ProviderManifest",
     "PublicStorage",
     "Quality",
     "Quote",
@@ -347,8 +349,8 @@ _HOMES = {
     "listings": "Page poll_each read_listing",
     "models": (
         "AspectRatio Asset Brief Clip Content Disclosure Edit Frozen Job JobEvent Pending Platform "
-        "PluginVersion Post PostCopy PostOutcome Privacy Problem Prompt Quality Receipt Reference "
-        "ReferenceRole RenderFacts Resolution Role Shown Spec Stage Target Verdict"
+        "PluginVersion Post PostCopy PostOutcome Privacy Problem Prompt ProviderManifest Quality Receipt "
+        "Reference ReferenceRole RenderFacts Resolution Role Shown Spec Stage Target Verdict"
     ),
     "notes": "Note",
     "pictures": "Picture is_url read_picture",

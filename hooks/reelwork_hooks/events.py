@@ -47,6 +47,18 @@ EVENTS: Mapping[str, EventKind] = {
     "rendered": EventKind("The provider has finished the video."),
     "downloaded": EventKind("The video is on this machine.", {"sha256": "of the file"}),
     "not-as-asked": EventKind("The video differs from what was asked for.", {"reason": "what differs"}),
+    "manifest-found": EventKind(
+        "The file has a C2PA manifest of its provider.",
+        {
+            "state": "valid, invalid or unchecked",
+            "signer": "the name in its certificate",
+            "reason": "what is wrong",
+        },
+    ),
+    "manifest-lost": EventKind(
+        "A plugin changed the video, which removed the provider's C2PA manifest, and no plugin signs it again.",
+        {"plugin": "the instance", **_REASON},
+    ),
     "finished": EventKind("A `post_download` plugin has finished.", {"plugin": "the instance"}),
     "new-render": EventKind("A new render is about to be requested.", {"generation": "its number, from 1"}),
     "waiting": EventKind(

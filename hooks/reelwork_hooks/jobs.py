@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
@@ -12,6 +12,19 @@ from reelwork_hooks.briefs import Brief, Platform, Prompt, Spec
 from reelwork_hooks.clips import Asset
 from reelwork_hooks.frozen import Frozen, FrozenMapping
 from reelwork_hooks.targets import Target
+
+
+class ProviderManifest(Frozen):
+    """The C2PA manifest in a provider's file, as it was found after the download."""
+
+    state: Literal["valid", "invalid", "unchecked"]
+    """`unchecked`: the extra `provenance` is not installed. No list of trusted signers was used."""
+    signer: str = ""
+    """The name in the signer's certificate."""
+    source: str = ""
+    """The digital source type by which it says that AI took part; empty if it does not."""
+    problem: str = ""
+    """The reason why it is not valid, or was not checked."""
 
 
 class RenderFacts(Frozen):
@@ -24,6 +37,8 @@ class RenderFacts(Frozen):
     """US dollars: what the provider reported, else the estimate; None when unknown."""
     model: str | None = None
     """The model that was asked for; None when the provider's own choice made it."""
+    manifest: ProviderManifest | None = None
+    """The C2PA manifest in the file that was downloaded; None if it had none."""
 
 
 class PluginVersion(Frozen):

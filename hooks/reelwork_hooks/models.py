@@ -24,7 +24,7 @@ from reelwork_hooks.briefs import (
 )
 from reelwork_hooks.clips import Asset, Clip, Role
 from reelwork_hooks.frozen import Frozen
-from reelwork_hooks.jobs import Job, JobEvent, Pending, PluginVersion, RenderFacts
+from reelwork_hooks.jobs import Job, JobEvent, Pending, PluginVersion, ProviderManifest, RenderFacts
 from reelwork_hooks.moderation import Content, Stage, Verdict
 from reelwork_hooks.posts import Post, PostOutcome, Receipt, Shown
 from reelwork_hooks.targets import Target
@@ -50,6 +50,7 @@ __all__ = [
     "Privacy",
     "Problem",
     "Prompt",
+    "ProviderManifest",
     "Quality",
     "Receipt",
     "Reference",

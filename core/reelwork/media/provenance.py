@@ -122,6 +122,9 @@ def read_provenance(path: Path, anchors: str | None = None) -> Provenance | None
             return None
         with reader:
             return _provenance(json.loads(reader.json()), compared=anchors is not None)
+    # Whoever made the file chose the kinds of its values, too.
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise Unreadable(f"{path}: its manifest is not as C2PA has it.") from error
     except c2pa.C2paError.NotSupported as error:
         raise InvalidInput(f"{path}: no C2PA manifest can be read from this kind of file.") from error
     except (c2pa.C2paError.FileNotFound, c2pa.C2paError.Io, OSError) as error:

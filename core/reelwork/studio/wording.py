@@ -57,6 +57,15 @@ def label_of(job: Named) -> str:
     return label(job.id, row=job.row, platform=job.platform, take=job.take, takes=job.takes)
 
 
+def manifest_words(manifest: Mapping[str, Any]) -> str:
+    """Return a line about the C2PA manifest of a provider's file."""
+    if manifest["state"] == "unchecked":
+        return f"there, but not checked: {manifest['problem']}"
+    by = f"signed by {manifest['signer']}" if manifest["signer"] else "not readable"
+    state = "valid" if manifest["state"] == "valid" else f"not valid: {manifest['problem']}"
+    return f"{by}; {state}{'; it says that AI took part' if manifest['source'] else ''}"
+
+
 def left_out(details: object) -> list[str]:
     """Return the sentences in a receipt's details about what the network did not take with the video."""
     told = details.get("left_out") if isinstance(details, Mapping) else None

@@ -102,6 +102,10 @@ class C2pa(Plugin):
             parent = original if has_manifest(original) else None
         except Unusable as error:
             raise self._not_signed(video, str(error)) from error
+        manifest = None if job.render is None else job.render.manifest
+        if manifest is not None and manifest.state == "invalid":
+            # It is not left out: who reads the new manifest sees what was wrong.
+            self.context.log.warning("the provider's manifest is not valid: %s", manifest.problem)
         said = Statement(self.config.source, edits_of(job.edited_by, job.plugins), parent)
 
         def write(part: Path) -> None:

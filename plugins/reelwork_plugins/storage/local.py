@@ -146,6 +146,7 @@ def provenance(job: Job, video: Asset) -> dict[str, Any]:
         "plugins": {name: plugin.model_dump() for name, plugin in job.plugins.items()},
         "remote_id": render.remote_id if render else None,
         "cost_usd": str(render.cost) if render and render.cost is not None else None,
+        "manifest": render.manifest.model_dump() if render and render.manifest is not None else None,
         "brief": _public_brief(job.brief),
         "prompt": job.prompt.model_dump(mode="json") if job.prompt else None,
         "spec": job.spec.model_dump(mode="json"),

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import c2pa
 import pytest
 from tests.authority import Authority
 
+from reelwork.media.download_manifest import holds_manifest, manifest_of
 from reelwork.media.provenance import Unreadable, read_provenance
 from reelwork.testing import write_video
-from reelwork_hooks import InvalidInput
+from reelwork_hooks import InvalidInput, ProviderManifest
+
+C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +94,59 @@ def test_the_history_is_read_through_edits(video: Path, tmp_path: Path, authorit
     assert before.manifest is not None
     assert before.manifest.signer == "Videos Inc"
     assert found.ai == "trainedAlgorithmicMedia"
+
+
+@pytest.mark.parametrize(
+    ("boxes", "there"),
+    [
+        (b"", False),
+        (b"\0\0", False),
+        (b"\0\0\0\x18uuid" + C2PA, True),
+        (b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x18uuid" + C2PA, True),
+        (b"\0\0\0\x01uuid\0\0\0\0\0\0\0\x20" + C2PA, True),
+        (b"\0\0\0\x01uuid\xff\xff\xff\xff\xff\xff\xff\xff" + b"\0" * 16, False),
+        (b"\0\0\0\0mdat" + b"\0\0\0\x18uuid" + C2PA, False),
+        (b"\0\0\0\x02mdat" + b"\0\0\0\x18uuid" + C2PA, False),
+        (b"\0\0\0\x08free" * 2000 + b"\0\0\0\x18uuid" + C2PA, False),
+    ],
+)
+def test_the_box_of_a_manifest_is_found(tmp_path: Path, boxes: bytes, there: bool) -> None:
+    path = tmp_path / "video.mp4"
+    path.write_bytes(boxes)
+    assert holds_manifest(path) is there
+
+
+def test_a_download_says_who_signed_it(video: Path) -> None:
+    assert manifest_of(video.with_name("plain.mp4")) is None
+    found = manifest_of(video)
+    assert found == ProviderManifest(state="valid", signer="Videos Inc", source="trainedAlgorithmicMedia")
+
+
+def test_a_changed_download_is_not_valid(video: Path, tmp_path: Path) -> None:
+    data = bytearray(video.read_bytes())
+    data[-20] ^= 255
+    (tmp_path / "changed.mp4").write_bytes(data)
+    found = manifest_of(tmp_path / "changed.mp4")
+    assert found is not None
+    assert (found.state, found.problem) == ("invalid", "its content was changed after it was signed")
+
+
+def test_a_manifest_that_cannot_be_read_stops_no_download(tmp_path: Path) -> None:
+    path = tmp_path / "odd.mp4"
+    path.write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + b"\0\0\0\x20uuid" + C2PA + b"\xff" * 8)
+    found = manifest_of(path)
+    assert found is not None
+    assert found.state == "invalid"
+    assert "cannot be checked for a manifest" in found.problem
+
+
+def test_without_the_extra_a_manifest_is_found_unchecked(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    found = manifest_of(video)
+    assert found is not None
+    assert found.state == "unchecked"
+    assert 'pip install "reelwork[provenance]"' in found.problem
+    assert manifest_of(video.with_name("plain.mp4")) is None
 
 
 def _files(authority: Authority, folder: Path) -> tuple[bytes, bytes]:

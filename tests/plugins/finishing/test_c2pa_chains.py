@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
 import threading
 from array import array
 from collections.abc import Sequence
+from contextlib import closing
 from decimal import Decimal
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,9 +22,12 @@ from PIL import Image
 from tests.authority import AI, Authority, actions, active
 
 from reelwork import Studio
+from reelwork.cli.views.job_page import story
 from reelwork.errors import PlanRefused
 from reelwork.media.probe import probe
 from reelwork.plugins.catalog import Catalog
+from reelwork.store.sqlite.store import SqliteStore
+from reelwork.studio.job_json import story_as_json
 from reelwork.testing import FakeRemote, SampleContext, register, sample_clip, sample_job, write_video
 from reelwork_plugins.finishing.provenance import C2pa, C2paConfig
 
@@ -158,6 +163,39 @@ def test_a_certificate_that_is_not_taken_costs_nothing(
     with pytest.raises(PlanRefused, match="the certificate expired on"):
         run(folder, remote, {"plugins": {"post_download": ["c2pa"]}, "plugin": {"c2pa": SETTINGS["c2pa"]}})
     assert remote.calls == 0
+
+
+def story_of(folder: Path, job: Any) -> tuple[str, list[dict[str, Any]]]:
+    """Return a job's page, and its events."""
+    with closing(SqliteStore(folder / "store.db")) as store:
+        page = "\n".join(story(store, store.job(job.id)))
+        return page, story_as_json(store, store.job(job.id))["events"]
+
+
+@pytest.mark.parametrize(
+    ("chain", "provider_signs", "lost_by"),
+    [
+        (["watermark", "captions"], True, ["watermark"]),
+        (["thumbnail"], True, []),
+        (["watermark", "c2pa"], True, []),
+        (["watermark"], False, []),
+    ],
+    ids=["stripped", "untouched", "signed-again", "never-there"],
+)
+def test_a_stripped_manifest_is_noticed(
+    folder: Path, downloads: dict[bool, Path], chain: list[str], provider_signs: bool, lost_by: list[str]
+) -> None:
+    job = finished(folder, downloads[provider_signs], [*chain, "local"])
+    page, events = story_of(folder, job)
+    lost = [event["details"] for event in events if event["name"] == "manifest-lost"]
+    assert [one["plugin"] for one in lost] == lost_by
+    assert all("no longer has its provider's C2PA manifest" in one["reason"] for one in lost)
+    found = [event["details"] for event in events if event["name"] == "manifest-found"]
+    assert [(one["state"], one["signer"]) for one in found] == [("valid", "Videos Inc")] * provider_signs
+    assert ("signed by Videos Inc; valid; it says that AI took part" in page) is provider_signs
+    [sidecar] = (folder / "out").rglob("videos/**/*.json")
+    said = json.loads(sidecar.read_text(encoding="utf-8"))["manifest"]
+    assert (said["signer"] if said else None) == ("Videos Inc" if provider_signs else None)
 
 
 class _Silent(BaseHTTPRequestHandler):

@@ -33,6 +33,8 @@ def told_of(happening: Happening) -> str:
             return f"found at {happening.data.provider} as {details.get('remote_id')}; not paid for again"
         case "rendered" | "downloaded" | "done":
             return happening.name
+        case "manifest-lost":
+            return f"{details.get('plugin')}: {reason}"
         case "published":
             return f"published to {destination}"
         case "followed" if details.get("state"):

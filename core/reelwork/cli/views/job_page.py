@@ -22,7 +22,7 @@ from reelwork.studio.job_json import StoryReader, render_of, view_with
 from reelwork.studio.job_view import JobView, clips_of
 from reelwork.studio.next_words import HERE, Vantage, next_words
 from reelwork.studio.review import seen
-from reelwork.studio.wording import label_of, left_out, step_words, target_words
+from reelwork.studio.wording import label_of, left_out, manifest_words, step_words, target_words
 from reelwork.text import one_line, shown
 
 STATES = {
@@ -134,6 +134,8 @@ def _render(view: JobView, render: RenderRow | None) -> Iterator[str]:
         rows.append(("error", render.error))
     if render.overdue:
         rows.append(("overdue", "past its deadline; polled less often"))
+    if manifest := (view.data.get("render") or {}).get("manifest"):
+        rows.append(("manifest", manifest_words(manifest)))
     took = (render.ended_at or time.time()) - render.submitted_at
     rows.append(("took" if render.ended_at else "for now", lasting(took)))
     yield from _aligned(rows)

@@ -13,6 +13,7 @@ from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import NoVideo, PluginFailed, TooLarge, in_a_line
 from reelwork.ledger import backoff
+from reelwork.media.download_manifest import manifest_of
 from reelwork.media.mismatch import differences
 from reelwork.money import to_dollars
 from reelwork.net.addresses import RequestRefused
@@ -22,7 +23,7 @@ from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, GONE, LOST, UNTOLD, RenderRow
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import Expired
-from reelwork_hooks.models import Clip, RenderFacts
+from reelwork_hooks.models import Clip, ProviderManifest, RenderFacts
 from reelwork_hooks.provider import Source
 
 ASK_SECONDS = 60.0
@@ -97,7 +98,7 @@ async def download(tools: StageTools, work: Working) -> Next:
         await tried.ways_of(fresh, fresh=True)
         render = fresh
     if tried.clip is not None:
-        return _fetched(work, tried.clip)
+        return _fetched(work, tried.clip, await asyncio.to_thread(manifest_of, tried.clip.video.path))
     too_large = next((error for error in tried.failures if isinstance(error, TooLarge)), None)
     if too_large is not None:
         reason = f"{in_a_line(too_large)}; it is kept at {render.provider}. {too_large.hint}"
@@ -152,12 +153,17 @@ async def _asked_again(work: Working, render: RenderRow) -> RenderRow | None:
     return replace(render, details=details, error=error_of(status) or render.error, word=status.word or render.word)
 
 
-def _fetched(work: Working, clip: Clip) -> Next:
+def _fetched(work: Working, clip: Clip, manifest: ProviderManifest | None) -> Next:
     differs = differences(clip.video, work.data.spec)
     # Only where it is needed: the rows of all other jobs stay small.
     downloaded = clip.video if signs(work.pipeline) else None
     data = work.data.replace(clip=clip, differs=differs, gone_since=None, downloaded=downloaded)
+    if data.render is not None:
+        data = data.replace(render=data.render.replace(manifest=manifest))
     following = go(Step.FINISH, data).telling("downloaded", sha256=clip.video.sha256)
+    if manifest is not None:
+        told = {"state": manifest.state, "signer": manifest.signer, "reason": manifest.problem}
+        following = following.telling("manifest-found", **told)
     return following.telling("not-as-asked", reason=differs) if differs else following
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,13 @@ from typing import Any
 from reelwork.engine.stages.clip import from_the_start, unseen
 from reelwork.engine.stages.clip_files import files_of, spoilt
 from reelwork.engine.stages.derived import MadeTooEarly, Ran, advanced
-from reelwork.engine.stages.left_to_run import left_to_run, out_of_place, without_unlisted
+from reelwork.engine.stages.left_to_run import left_to_run, out_of_place, signs, without_unlisted
 from reelwork.engine.stages.pending import last_answer, over, wait
 from reelwork.engine.stages.shapes import begun
 from reelwork.engine.stages.step import Next, Working, go, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line
+from reelwork.media.download_manifest import holds_manifest
 from reelwork.plugins.dispatcher import Dispatcher
 from reelwork.store.records import FAILED
 from reelwork.store.statuses import Step
@@ -23,6 +25,10 @@ from reelwork_hooks.errors import NotSent, ReelworkError, Unavailable
 from reelwork_hooks.models import Clip, Job, Pending
 from reelwork_hooks.plugin import Phase
 
+LOST_MANIFEST = (
+    "it changed the video, which no longer has its provider's C2PA manifest. "
+    "A plugin that signs videos, such as c2pa, keeps it"
+)
 Probe = Callable[[Path], Awaitable[Mapping[str, Any]]]
 
 
@@ -70,10 +76,21 @@ async def finish(tools: StageTools, work: Working) -> Next:
         return _too_early(work, instance, str(problem))
     details = {} if data.target is None else {"target": data.target.label}
     following = go(Step.FINISH, data).telling("finished", plugin=instance, **details)
+    if await _removes_manifest(work, ran):
+        following = following.telling("manifest-lost", plugin=instance, reason=LOST_MANIFEST)
     after = replace(work, data=data)
     if unseen(after):
         return replace(following, step=Step.MODERATE_CLIP)
     return following if left_to_run(after) else replace(following, step=Step.PUBLISH, data=data.replace(whole=True))
+
+
+async def _removes_manifest(work: Working, ran: Ran) -> bool:
+    """Return whether the provider's manifest was in the video before a plugin ran, and will be in none."""
+    render = work.data.render
+    if render is None or render.manifest is None or not ran.changed_video or signs(work.pipeline):
+        return False
+    before, after = ran.before.video.path, ran.after.video.path
+    return await asyncio.to_thread(lambda: holds_manifest(before) and not holds_manifest(after))
 
 
 def _passes(error: NotSent | Unavailable, plugin: object) -> bool:
