@@ -54,7 +54,8 @@ async def hook(request):
     return Response(status_code=204)
 app = Starlette(routes=[Route("/webhooks/sora", hook, methods=["POST"])])
 print("Serving http://127.0.0.1:" + sys.argv[1], flush=True)
-uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="critical", access_log=False)
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]), log_level="critical", access_log=False,
+            timeout_keep_alive=60)
 """
 
 
@@ -122,8 +123,10 @@ class Served:
 
     answers: Sequence[float]
     pages: Sequence[float]
-    core: float
-    """Per cent of one core that the server used."""
+    cpu_seconds: float
+    """Seconds of processor that the server used."""
+    seconds: float
+    """Seconds that it took."""
     megabytes: float
     longest_gap: float
     """The most seconds between two polls of one render."""
@@ -150,8 +153,8 @@ def served(folder: Path, given: argparse.Namespace) -> Served:
             longest_gap(looks(log, [job["id"] for job in jobs]), polled, since, since + seconds) if polled else 0.0
         )
         ended = studio.done() - done
-    core = 100 * (after.cpu_seconds - before.cpu_seconds) / seconds
-    return Served(answered, shown, core, after.highest, gap, ended, read.events)
+    used = after.cpu_seconds - before.cpu_seconds
+    return Served(answered, shown, used, seconds, after.highest, gap, ended, read.events)
 
 
 async def asked(url: str, given: argparse.Namespace, videos: Sequence[str]) -> tuple[list[float], list[float]]:
@@ -186,7 +189,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found = served(Path(name), given)
     highest = shown("reelwork serve", found.answers)
     shown("its first page", found.pages)
-    print(f"p99 ratio {highest / lowest:.1f}; {found.core:.0f} % of a core, at most {found.megabytes:.0f} MB")
+    print(f"p99 ratio {highest / lowest:.1f}; at most {found.megabytes:.0f} MB")
+    print(f"{found.cpu_seconds:.1f} s of processor in {found.seconds:.0f} s")
     if not given.elsewhere:
         print(f"longest time without a poll of a render: {found.longest_gap / INTERVAL:.2f} intervals")
     got = sorted(found.read) or [0]
