@@ -120,7 +120,9 @@ def _context() -> Any:
 
     # A provider's file may name any address for its manifest: nothing is fetched from there.
     verify = {"remote_manifest_fetch": False, "ocsp_fetch": False}
-    return c2pa.Context.from_dict({"verify": verify, "builder": {"thumbnail": {"enabled": False}}})
+    # By default the library holds a file of up to 512 MB twice.
+    core = {"backing_store_memory_threshold_in_mb": 16}
+    return c2pa.Context.from_dict({"verify": verify, "core": core, "builder": {"thumbnail": {"enabled": False}}})
 
 
 def _picture() -> io.BytesIO:
