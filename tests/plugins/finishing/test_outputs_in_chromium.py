@@ -6,7 +6,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -16,6 +16,7 @@ import av
 import pytest
 from PIL import Image, ImageDraw, ImageStat
 from playwright.sync_api import Browser, Page
+from tests.authority import Authority
 from tests.core.server.browser.conftest import browser as browser
 
 from reelwork.media.probe import probe
@@ -23,6 +24,7 @@ from reelwork.testing import SampleContext, sample_job
 from reelwork_hooks import Asset, Clip, Plugin, Role, Target
 from reelwork_plugins.finishing.captions import Captions, CaptionsConfig
 from reelwork_plugins.finishing.loudness import Loudness, LoudnessConfig
+from reelwork_plugins.finishing.provenance import C2pa, C2paConfig
 from reelwork_plugins.finishing.reframe import Reframe, ReframeConfig
 from reelwork_plugins.finishing.stitch import Stitch, StitchConfig
 from reelwork_plugins.finishing.thumbnail import Thumbnail, ThumbnailConfig
@@ -160,10 +162,18 @@ def plugins(folder: Path) -> dict[str, tuple[Plugin, Target | None]]:
         "stitch": (Stitch(StitchConfig(intro=intro, outro=outro, transition="fade"), context("stitch")), None),
         "loudness": (Loudness(LoudnessConfig(), context("loud")), None),
         "transcode": (Transcode(TranscodeConfig(fps=8), context("slow")), None),
+        "c2pa": (C2pa(signer(folder), context("signed")), None),
     }
 
 
-NAMES = ("reframe, crop", "reframe, pad", "watermark", "captions", "stitch", "loudness", "transcode")
+@cache
+def signer(folder: Path) -> C2paConfig:
+    """A certificate, made once: a file that is signed with another one is another file."""
+    Authority().write(folder)
+    return C2paConfig(certificate=folder / "chain.pem", key=f"file:{folder / 'key.pem'}")
+
+
+NAMES = ("reframe, crop", "reframe, pad", "watermark", "captions", "stitch", "loudness", "transcode", "c2pa")
 
 
 def played(page: Page, address: str, folder: Path, clip: Clip) -> dict[str, Any]:
