@@ -8,6 +8,7 @@ from pathlib import Path
 
 from reelwork.errors import StoreInvalid
 from reelwork.store.health import Health
+from reelwork.store.sqlite.job_reads import count_by_status
 from reelwork.store.sqlite.opening import connect
 
 
@@ -25,7 +26,7 @@ def _look(db: sqlite3.Connection) -> Health:
     answers = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
     if answers != ["ok"]:
         return Health("; ".join(answers))
-    jobs = dict(db.execute("SELECT status, count(*) FROM jobs GROUP BY status").fetchall())
+    jobs = dict(count_by_status(db))
     unknown = db.execute("SELECT count(*) FROM effects WHERE state = 'unknown'").fetchone()[0]
     newest = db.execute("SELECT max(updated_at) FROM jobs").fetchone()[0]
     off = dict(db.execute("SELECT name, reason FROM webhook_targets WHERE off_at IS NOT NULL").fetchall())

@@ -309,6 +309,8 @@ MIGRATIONS: tuple[str, ...] = (
     UPDATE jobs SET ended_at = updated_at WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
     DROP INDEX jobs_ended;
     CREATE INDEX jobs_ended ON jobs(ended_at, seq) WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
+    CREATE INDEX jobs_by_status ON jobs(status) WHERE status <> 'active';
+    CREATE INDEX effects_spent ON effects(reserved_at) WHERE kind = 'submit' OR money <> 'none';
     """,
 )
 

@@ -35,6 +35,7 @@ TABLES = """
     CREATE INDEX jobs_moved ON jobs(first_run) WHERE first_run IS NOT NULL;
     CREATE INDEX jobs_of_brand ON jobs(brand, seq) WHERE brand <> '';
     CREATE INDEX jobs_ended ON jobs(ended_at, seq) WHERE status IN ('done', 'failed', 'rejected', 'cancelled');
+    CREATE INDEX jobs_by_status ON jobs(status) WHERE status <> 'active';
 
     CREATE TABLE removed_jobs (
       key TEXT PRIMARY KEY, job_id TEXT NOT NULL, run_id TEXT NOT NULL, status TEXT NOT NULL,
@@ -80,6 +81,7 @@ TABLES = """
     CREATE INDEX effects_sent_again ON effects(account, kind) WHERE resent > 0;
     CREATE INDEX effects_money ON effects(reserved_at) WHERE money IN ('reserved', 'charged');
     CREATE INDEX effects_of_brand ON effects(brand, reserved_at) WHERE brand <> '';
+    CREATE INDEX effects_spent ON effects(reserved_at) WHERE kind = 'submit' OR money <> 'none';
 
     CREATE TABLE calls (account TEXT NOT NULL, at REAL NOT NULL) STRICT;
     CREATE INDEX calls_at ON calls(account, at);
