@@ -29,9 +29,17 @@ class Sweep:
     """The error that ended the reading, when the list may be readable later."""
     unclear: bool = False
     """The rest of the list could not be understood."""
+    _wanted: int = 0
     _barren: int = 0
+    """Pages that reported nothing that was looked for."""
+    _in_a_row: int = 0
+    """The last of them, one after the other."""
     _last: float | None = None
     _ordered: bool = True
+
+    def __post_init__(self) -> None:
+        """Keep how many are looked for."""
+        self._wanted = len(self.missing)
 
     def take(self, page: Videos) -> None:
         """Add the next page."""
@@ -39,6 +47,7 @@ class Sweep:
         found = page.told & self.missing
         self.missing -= found
         self._barren += not found
+        self._in_a_row = 0 if found else self._in_a_row + 1
         for job in page.jobs:
             if job.id in page.told:
                 self.jobs[job.id] = job
@@ -53,11 +62,15 @@ class Sweep:
         """Return whether the next page is not worth a request.
 
         That is so when everything is reported, when the list has come to videos older than `oldest`, or when pages
-        that reported nothing have cost as much as reading the rest one by one would.
+        that reported nothing have cost as much as reading one by one would: since the last one that did, the rest,
+        and in all, everything.
         """
         # Only a list that has kept its order so far has an end by age: another one may show ours on the next page.
         past = self._ordered and self._last is not None and self._last < oldest - CLOCK_TOLERANCE
-        return not self.missing or past or self._barren >= len(self.missing)
+        # In a row: pages of videos that were polled a moment ago stand before those of the others, and the end of
+        # the list would never be reached. Those at its end would be read one by one for ever.
+        costly = self._in_a_row >= len(self.missing) or self._barren >= self._wanted
+        return not self.missing or past or costly
 
 
 async def sweep(ask: Ask, base_url: str, wanted: frozenset[str], oldest: float) -> Sweep:

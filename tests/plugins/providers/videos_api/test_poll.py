@@ -212,6 +212,33 @@ def test_many_renders_make_a_long_list_worth_reading(bench: Any, server: Any, re
     assert len(server.asked) == 31
 
 
+def test_the_end_of_a_list_is_read_for_those_that_were_not_polled_with_the_others(
+    bench: Any, server: Any, ref_for: Any, answer: Any
+) -> None:
+    """Pages of videos that are polled at another time stand first, and only a few of ours are on the last page."""
+    mine = names(30)
+    others = [answer.of(page(job(f"other_{number}", status="queued"), more=True)) for number in range(12)]
+    most = answer.of(page(*(job(name, status="queued") for name in mine[:24]), more=True))
+    rest = answer.of(page(*(job(name, status="queued") for name in mine[24:])))
+    server.says(LIST, *others, most, rest)
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, mine))} >= set(mine)
+    assert len(server.asked) == 14
+
+
+def test_pages_that_report_one_of_ours_now_and_then_are_not_read_without_end(
+    bench: Any, server: Any, ref_for: Any, answer: Any
+) -> None:
+    mine = names(6)
+    pages = [answer.of(page(job(f"other_{number}", status="queued"), more=True)) for number in range(40)]
+    for name, at in zip(mine[:5], (3, 7, 11, 15, 19), strict=True):
+        pages[at] = answer.of(page(job(name, status="queued"), more=True))
+    server.says(LIST, *pages)
+    for name in mine:
+        server.says(f"GET /v1/videos/{name}", answer.of(job(name, status="queued")))
+    assert {status.remote_id for status in poll(bench(), *map(ref_for, mine))} >= set(mine)
+    assert server.count(LIST) <= 2 * len(mine)
+
+
 def test_a_server_without_a_list_is_not_asked_for_it_each_time(
     bench: Any, server: Any, ref_for: Any, answer: Any
 ) -> None:
