@@ -122,13 +122,14 @@ def by_ffmpeg(ffmpeg: str, work: str, video: Path, folder: Path) -> tuple[float,
 
 def do(work: str, video: Path, folder: Path) -> None:
     from reelwork.media.probe import probe
-    from reelwork.testing import SampleContext, sample_job
+    from reelwork.testing import SampleContext, sample_job, sample_platform
     from reelwork_hooks import Asset, Clip, Role, Target
 
     facts = probe(video)
     asset = Asset.from_file(video, Role.VIDEO, width=facts.width, height=facts.height, duration=facts.duration)
     plugin = plugin_for(work)(video, SampleContext(folder, work))
-    job = sample_job(target=Target(aspect_ratio="9:16") if work == "reframe" else Target())
+    target = Target(aspect_ratio="9:16") if work == "reframe" else Target()
+    job = sample_job(target=target, platform=sample_platform(longest_duration=3600))
     began, cpu = time.perf_counter(), time.process_time()
     assert plugin.post_download(Clip(video=asset), job) is not None
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
