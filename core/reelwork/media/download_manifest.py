@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,6 +12,8 @@ from reelwork.media.provenance import WITH_EXTRA, Provenance, read_provenance
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 from reelwork_hooks.models import ProviderManifest
 
+log = logging.getLogger("reelwork.media")
+
 # C2PA 2.x, "Embedding manifests into BMFF-based assets".
 _UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 # It comes soon after the first box. A file may have millions of boxes of eight bytes.
@@ -19,9 +22,14 @@ _MOST_BOXES = 1000
 
 def holds_manifest(path: Path) -> bool:
     """Return whether an MP4 or QuickTime file has a box for a C2PA manifest. Does not check it."""
-    with path.open("rb") as file:
-        boxes = islice(_boxes(file, path.stat().st_size), _MOST_BOXES)
-        return any(head[4:8] == b"uuid" and head[8:24] == _UUID for head in boxes)
+    try:
+        with path.open("rb") as file:
+            boxes = islice(_boxes(file, path.stat().st_size), _MOST_BOXES)
+            return any(head[4:8] == b"uuid" and head[8:24] == _UUID for head in boxes)
+    # The video is paid for: what it says of its origin must not fail its job.
+    except OSError as error:
+        log.warning("%s was not searched for a manifest: %s", path, error)
+        return False
 
 
 def _boxes(file: BinaryIO, size: int) -> Iterator[bytes]:
@@ -38,7 +46,7 @@ def _boxes(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def manifest_of(path: Path) -> ProviderManifest | None:
-    """Return what the manifest of a download says; None if it has none. Raises `OSError`."""
+    """Return what the manifest of a download says; None if it has none, or cannot be read."""
     if not holds_manifest(path):
         return None
     try:

@@ -152,3 +152,10 @@ def test_without_the_extra_a_manifest_is_found_unchecked(video: Path, monkeypatc
 def _files(authority: Authority, folder: Path) -> tuple[bytes, bytes]:
     authority.write(folder)
     return (folder / "chain.pem").read_bytes(), (folder / "key.pem").read_bytes()
+
+
+def test_a_video_that_cannot_be_read_is_said_to_hold_no_manifest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert manifest_of(tmp_path / "gone.mp4") is None
+    assert "gone.mp4 was not searched for a manifest" in caplog.text
