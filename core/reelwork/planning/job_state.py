@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from pydantic import ConfigDict, JsonValue
 
-from reelwork.ids import fingerprint
 from reelwork.money import to_micros
 from reelwork.planning.plan import Fate, PlannedJob
 from reelwork.planning.post_copy import copy_for
@@ -20,7 +18,6 @@ from reelwork_hooks.models import (
     Asset,
     Brief,
     Clip,
-    Content,
     Disclosure,
     Frozen,
     Job,
@@ -395,14 +392,3 @@ def clip_for(data: JobData, destination: str) -> Clip | None:
     found = (shape.clip for shape in data.shapes if shape.target == target)
     # The one in work first: it may have been looked at again since it was shelved.
     return data.clip if target == (data.target or PLAIN) else next(found, data.clip)
-
-
-def content_hash(content: Content) -> str:
-    """Return the hash of everything moderation was shown, pictures by their bytes. An approval is bound to it."""
-    # By their bytes: another picture under the same path has not been approved.
-    pictures = [hashlib.sha256(path.read_bytes()).hexdigest() for path in content.images]
-    shown: list[object] = [content.stage, content.text, content.negative_text, content.destination, pictures]
-    if content.clip is not None:
-        files = (content.clip.video, *content.clip.assets)
-        shown.append(sorted((file.role, file.sha256) for file in files))
-    return fingerprint(shown)

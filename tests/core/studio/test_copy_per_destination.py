@@ -14,7 +14,7 @@ from reelwork.engine.stages.effects import _same_post
 from reelwork.errors import InvalidInput, WorkflowInvalid
 from reelwork.ids import fingerprint
 from reelwork.planning.batch.cells import contents_of
-from reelwork.planning.job_state import content_hash
+from reelwork.planning.content_hash import content_hash
 from reelwork.studio.studio import Studio
 from reelwork.testing import sample_brief, sample_post, studio_with
 from reelwork_hooks import (

@@ -16,7 +16,8 @@ from reelwork.ids import fingerprint
 from reelwork.media.caption_text import UnreadableCaptions, caption_text
 from reelwork.media.frames import sample_frames
 from reelwork.media.probe import MediaInvalid
-from reelwork.planning.job_state import ANEW, PLAIN, JobData, Looked, content_hash
+from reelwork.planning.content_hash import content_hash
+from reelwork.planning.job_state import ANEW, PLAIN, JobData, Looked
 from reelwork.planning.shapes import current
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason

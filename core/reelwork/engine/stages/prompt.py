@@ -7,7 +7,7 @@ from typing import Any
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line, with_hint
-from reelwork.planning.job_state import content_hash
+from reelwork.planning.content_hash import content_hash
 from reelwork.planning.limits import with_final_length
 from reelwork.planning.prompts import brief_content, drafted, problem_of, prompt_content
 from reelwork.redaction.redactor import mask

@@ -28,8 +28,9 @@ from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line, in_sentences, not_posted, with_hint
 from reelwork.ids import fingerprint
 from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Outcome, Refused, Undecided, backoff
+from reelwork.planning.content_hash import content_hash
 from reelwork.planning.destinations import copy_problem
-from reelwork.planning.job_state import DOUBTS, PLAIN, JobData, PostState, Waited, content_hash, post_for
+from reelwork.planning.job_state import DOUBTS, PLAIN, JobData, PostState, Waited, post_for
 from reelwork.planning.post_copy import texts_in
 from reelwork.planning.post_times import is_handed_over
 from reelwork.planning.shapes import posted_as
@@ -220,7 +221,8 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     words = "\n".join(_words_of(post)).strip()
     images = (post.clip.thumbnail.path,) if post.clip.thumbnail else ()
     content = Content(stage=Stage.POST, text=words, images=images, destination=destination)
-    if content_hash(content) in work.data.approved:
+    shown = content_hash(content)
+    if shown in work.data.approved:
         return None
     try:
         verdict = await work.pipeline.dispatcher.veto(work.pipeline.moderators(Stage.POST), content, work.job)
@@ -231,13 +233,8 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
         return None
     state, held = ("held", HoldReason.MODERATION) if verdict.decision == "hold" else ("rejected", None)
     reason = f"{verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
-    told = {
-        **verdict.model_dump(mode="json"),
-        "reason": mask(verdict.reason),
-        "destination": destination,
-        "content": content_hash(content),
-    }
-    return _settled(work, destination, state, reason, hold=held).telling("verdict", **told)
+    told = {**verdict.model_dump(mode="json"), "reason": mask(verdict.reason), "destination": destination}
+    return _settled(work, destination, state, reason, hold=held).telling("verdict", **told, content=shown)
 
 
 def _words_of(post: Post) -> Iterator[str]:
