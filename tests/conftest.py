@@ -68,6 +68,7 @@ SLOW = tuple(
         "performance",
         "plugins/finishing/test_c2pa_chains.py",
         "plugins/finishing/test_loudness.py",
+        "plugins/finishing/test_moving_window.py",
         "plugins/finishing/test_outputs_in_chromium.py",
         "plugins/finishing/test_stitch.py",
         "plugins/finishing/test_transcode.py",

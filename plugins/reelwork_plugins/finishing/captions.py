@@ -17,7 +17,7 @@ from reelwork_plugins.files import made_once
 from reelwork_plugins.finishing.caption_card import Look, NotDrawable, fitted, overlay
 from reelwork_plugins.finishing.cues import CaptionsInvalid, Cue, as_subrip, as_webvtt, decoded, parsed
 from reelwork_plugins.finishing.one_pass import OnePass, Progress, opened, recipe, upright_alone
-from reelwork_plugins.finishing.overlays import Overlay
+from reelwork_plugins.finishing.overlays import Overlay, laid_over
 from reelwork_plugins.finishing.pixels import Size
 from reelwork_plugins.finishing.timeline import timeline_of
 
@@ -312,5 +312,5 @@ def _write(video: Asset, part: Path, cues: Sequence[Cue], look: Look, quality: i
         )
 
     with opened(video, part, failed) as (source, target):
-        one_pass = OnePass(source, target, quality, filters=upright_alone, over=_Shown(cues, look).at)
+        one_pass = OnePass(source, target, quality, filters=upright_alone, stage=laid_over(_Shown(cues, look).at))
         one_pass.run(video.duration or 0.0, progress)

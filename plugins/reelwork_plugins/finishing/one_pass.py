@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from reelwork_hooks import Asset, ReelworkError
 from reelwork_plugins.encoding import repeatable
-from reelwork_plugins.finishing.overlays import Over, Overlaying, pulled
+from reelwork_plugins.finishing.overlays import pulled
 from reelwork_plugins.finishing.pixels import Size, pixel_aspect
 from reelwork_plugins.finishing.sound import Copied, Sound
 
@@ -35,6 +35,22 @@ Filters = Callable[["Graph", "FilterContext", Size], "tuple[FilterContext, Size]
 """Adds filters to a graph behind those that turn the picture upright; gives the last one, and the size there."""
 Sounds = Callable[["OutputContainer", "InputContainer"], "dict[int, Sound]"]
 """Adds the sounds of a new file; gives them by the numbers of the streams that they are made of."""
+
+
+class Stage(Protocol):
+    """Changes frames behind the filters, in Python: what is different for each of them."""
+
+    def through(self, frame: av.VideoFrame) -> Iterable[av.VideoFrame]:
+        """Yield the frames that are ready once this one came."""
+        ...
+
+    def end(self) -> Iterable[av.VideoFrame]:
+        """Yield the frames that are still held back."""
+        ...
+
+
+Stages = Callable[[float, Size], Stage]
+"""Makes the stage: of the time in seconds at which the video starts, and the size of the new one."""
 BT709, UNSAID = 1, 2
 """FFmpeg's numbers for the colours of a video."""
 _ENCODERS: dict[str, Literal["libx264", "libx265"]] = {"h264": "libx264", "hevc": "libx265"}
@@ -88,7 +104,7 @@ class OnePass:
         quality: float,
         *,
         filters: Filters,
-        over: Over | None = None,
+        stage: Stages | None = None,
         sounds: Sounds = all_copied,
         codec: str = "h264",
         fps: Fraction | None = None,
@@ -96,8 +112,8 @@ class OnePass:
     ) -> None:
         self._source, self._target, self._quality = source, target, quality
         self._codec, self._fps, self._unsaid = codec, fps, unsaid
-        self._filters, self._over = filters, over
-        self._overlaying: Overlaying | None = None
+        self._filters, self._stages = filters, stage
+        self._stage: Stage | None = None
         self._stream: VideoStream = source.streams.video[0]
         # PyAV's default, SLICE, keeps to one core for a video with one slice a frame.
         self._stream.thread_type = "AUTO"
@@ -120,8 +136,8 @@ class OnePass:
             raise ValueError("no frame of it can be decoded")
         self._graph.vpush(None)
         self._encode(self._graph)
-        if self._overlaying is not None:
-            self._write(self._overlaying.end())
+        if self._stage is not None:
+            self._write(self._stage.end())
         for sound in self._sounds.values():
             sound.end()
         self._target.mux(self._encoder.encode(None))
@@ -142,9 +158,9 @@ class OnePass:
         if self._graph is None:
             self._graph, size = _graph(self._stream, frame, self._filters)
             self._encoder = self._add_encoder(size)
-            if self._over is not None:
+            if self._stages is not None:
                 start = float((self._stream.start_time or 0) * (self._stream.time_base or 0))
-                self._overlaying = Overlaying(self._over, start, size)
+                self._stage = self._stages(start, size)
             waiting, self._waiting = self._waiting, []
             for packet in waiting:
                 self._copy(packet)
@@ -170,7 +186,7 @@ class OnePass:
 
     def _encode(self, graph: Graph) -> None:
         for frame in pulled(graph):
-            self._write((frame,) if self._overlaying is None else self._overlaying.through(frame))
+            self._write((frame,) if self._stage is None else self._stage.through(frame))
 
     def _write(self, frames: Iterable[av.VideoFrame]) -> None:
         assert self._encoder is not None

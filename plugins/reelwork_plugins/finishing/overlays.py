@@ -67,6 +67,11 @@ class Overlaying:
         self._graph = self._main = self._shown = None
 
 
+def laid_over(over: Over) -> Callable[[float, Size], Overlaying]:
+    """Return what `OnePass` takes as its stage, to lay pictures over the frames."""
+    return lambda start, size: Overlaying(over, start, size)
+
+
 def pulled(graph: Graph) -> Iterator[av.VideoFrame]:
     """Yield the frames that the filters have ready."""
     from av.error import BlockingIOError as NothingReady

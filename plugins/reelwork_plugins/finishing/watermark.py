@@ -22,7 +22,7 @@ from reelwork_hooks import (
 )
 from reelwork_plugins.files import made_once
 from reelwork_plugins.finishing.one_pass import OnePass, Progress, opened, recipe, upright_alone
-from reelwork_plugins.finishing.overlays import Overlay
+from reelwork_plugins.finishing.overlays import Overlay, laid_over
 from reelwork_plugins.finishing.pixels import Size
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _write(video: Asset, part: Path, picture: Image, config: WatermarkConfig, pr
         )
 
     with opened(video, part, failed) as (source, target):
-        one_pass = OnePass(source, target, config.quality, filters=upright_alone, over=over)
+        one_pass = OnePass(source, target, config.quality, filters=upright_alone, stage=laid_over(over))
         one_pass.run(video.duration or 0.0, progress)
 
 
