@@ -67,6 +67,7 @@ SLOW = tuple(
         "packaging",
         "performance",
         "plugins/finishing/test_c2pa_chains.py",
+        "plugins/finishing/test_c2pa_key_services.py",
         "plugins/finishing/test_loudness.py",
         "plugins/finishing/test_moving_window.py",
         "plugins/finishing/test_outputs_in_chromium.py",

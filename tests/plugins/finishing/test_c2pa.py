@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def plugin(folder: Path, **settings: Any) -> C2pa:
 
 
 def signed(folder: Path, clip: Clip, job: Job | None = None, **settings: Any) -> Path:
-    made = plugin(folder, **settings).post_download(clip, job or sample_job())
+    made = asyncio.run(plugin(folder, **settings).post_download(clip, job or sample_job()))
     check_playable(made.video.path)
     return made.video.path
 
@@ -219,7 +220,7 @@ def test_a_key_is_a_reference(folder: Path) -> None:
 def test_a_kind_of_file_without_manifests_is_refused(folder: Path, clip: Clip) -> None:
     webm = clip.with_video(clip.video.replace(media_type="video/webm"))
     with pytest.raises(NotSigned, match="type video/webm takes no C2PA manifest") as error:
-        plugin(folder).post_download(webm, sample_job())
+        asyncio.run(plugin(folder).post_download(webm, sample_job()))
     assert "nothing was posted" in error.value.money
 
 
@@ -227,7 +228,7 @@ def test_a_file_that_is_no_video_is_not_signed(folder: Path) -> None:
     path = folder / "words.mp4"
     path.write_text("no video")
     with pytest.raises(NotSigned):
-        plugin(folder).post_download(Clip(video=Asset.from_file(path, Role.VIDEO)), sample_job())
+        asyncio.run(plugin(folder).post_download(Clip(video=Asset.from_file(path, Role.VIDEO)), sample_job()))
     assert not list(folder.glob("work/c2pa/*"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from decimal import Decimal
 from fractions import Fraction
@@ -19,8 +20,10 @@ from typing import Any, ClassVar
 
 import av
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from PIL import Image
 from tests.authority import AI, Authority, actions, active
+from tests.key_services import TOKEN, KeyServer, Refused, key_server
 
 from reelwork import Studio
 from reelwork.cli.views.job_page import story
@@ -140,6 +143,72 @@ def test_after_every_chain_of_edits(
     assert posted.read_bytes() == job.video.read_bytes()
 
 
+@pytest.fixture
+def keys(folder: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServer]:
+    """A service that has the key of the certificate, which is not on this machine."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    authority.write(folder, key)
+    (folder / "key.pem").unlink()
+    monkeypatch.setenv("KEY_SERVICE_TOKEN", TOKEN)
+    with key_server({"films": [key]}) as running:
+        yield running
+
+
+@pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: "-".join(chain) or "none")
+def test_a_key_service_signs_after_every_chain_of_edits(
+    folder: Path, authority: Authority, downloads: dict[bool, Path], keys: KeyServer, chain: list[str]
+) -> None:
+    settings = {name: SETTINGS[name] for name in chain if name in SETTINGS}
+    settings["c2pa"] = {"certificate": "chain.pem", **keys.settings("vault")}
+    job = finished(folder, downloads[True], [*chain, "c2pa"], plugin=settings)
+    found = authority.read(job.video)
+    assert found is not None
+    assert found["validation_state"] == "Trusted"
+    [parent] = [one for one in active(found)["ingredients"] if one["relationship"] == "parentOf"]
+    assert found["manifests"][parent["active_manifest"]]["claim_generator_info"][0]["name"] == "Videos Inc"
+    _, events = story_of(folder, job)
+    assert [event for event in events if event["name"] == "manifest-lost"] == []
+    assert len(keys.requests) == 1
+
+
+def test_a_key_service_that_is_away_costs_no_second_render(
+    folder: Path, authority: Authority, downloads: dict[bool, Path], keys: KeyServer
+) -> None:
+    keys.faults = [Refused(503, {"errors": ["Vault is sealed"]}, {"Retry-After": "0"})] * 5
+    remote = FakeRemote(downloads[False], price=Decimal(0))
+    [job] = run(folder, remote, with_key_service(keys)).jobs
+    assert authority.read(job.video) is not None
+    _, events = story_of(folder, job)
+    [again] = [event["details"]["reason"] for event in events if event["name"] == "retry"]
+    assert "answered 503: Vault is sealed" in again
+    assert len(remote.creates) == 1
+
+
+def test_a_refused_signature_keeps_the_video_for_resume(
+    folder: Path, authority: Authority, downloads: dict[bool, Path], keys: KeyServer
+) -> None:
+    keys.faults = [Refused(403, {"errors": ["permission denied"]})]
+    remote = FakeRemote(downloads[False], price=Decimal(0))
+    [job] = run(folder, remote, with_key_service(keys)).jobs
+    assert job.status == "failed"
+    assert "permission denied" in job.reason
+    assert list((folder / "out").rglob("*.mp4")) == []
+    catalog = Catalog()
+    register(catalog, remote)
+    with Studio({}, store=folder / "store.db", out=folder / "out", catalog=catalog) as studio:
+        [again] = studio.resume_sync(job.id).jobs
+    assert again.video is not None
+    assert authority.read(again.video) is not None
+    assert len(remote.creates) == 1
+
+
+def with_key_service(keys: KeyServer) -> dict[str, Any]:
+    return {
+        "plugins": {"post_download": ["c2pa"], "publish": ["gallery"]},
+        "plugin": {"c2pa": {"certificate": "chain.pem", **keys.settings("vault")}},
+    }
+
+
 def test_the_video_of_each_shape_is_signed(folder: Path, authority: Authority, downloads: dict[bool, Path]) -> None:
     both = {
         "plugins": {"post_download": ["reframe", "c2pa"], "publish": ["gallery", "tall"]},
@@ -216,13 +285,15 @@ class _Silent(BaseHTTPRequestHandler):
 
 
 SIGN = """
+import asyncio
 import sys
 from pathlib import Path
 from reelwork.testing import SampleContext, sample_clip, sample_job
 from reelwork_plugins.finishing.provenance import C2pa, C2paConfig
 folder = Path(sys.argv[1])
 config = C2paConfig(certificate="chain.pem", key="file:key.pem", ta_url=sys.argv[2])
-C2pa(config, SampleContext(folder, "c2pa")).post_download(sample_clip(folder / "clip.mp4"), sample_job())
+plugin = C2pa(config, SampleContext(folder, "c2pa"))
+asyncio.run(plugin.post_download(sample_clip(folder / "clip.mp4"), sample_job()))
 """
 
 
@@ -243,7 +314,7 @@ def test_a_killed_process_leaves_nothing_that_counts_as_signed(tmp_path: Path, a
         serving.join()
     assert list((folder / "work" / "c2pa").glob("*.mp4")) == []
     config = C2paConfig(certificate=Path("chain.pem"), key="file:key.pem")
-    made = C2pa(config, SampleContext(folder, "c2pa")).post_download(sample_clip(video), sample_job())
+    made = asyncio.run(C2pa(config, SampleContext(folder, "c2pa")).post_download(sample_clip(video), sample_job()))
     assert authority.read(made.video.path) is not None
 
 
@@ -309,7 +380,7 @@ def test_a_time_stamp_is_put_into_the_signature(tmp_path: Path, authority: Autho
             key="file:key.pem",
             ta_url=f"http://127.0.0.1:{server.server_port}/",
         )
-        made = C2pa(config, SampleContext(tmp_path, "c2pa")).post_download(sample_clip(), sample_job())
+        made = asyncio.run(C2pa(config, SampleContext(tmp_path, "c2pa")).post_download(sample_clip(), sample_job()))
         server.shutdown()
         serving.join()
     found = read_provenance(made.video.path)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from functools import cache, partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -139,8 +141,15 @@ def measured(path: Path) -> Asset:
 
 def finished(plugin: Plugin, clip: Clip, target: Target | None = None) -> Clip:
     job = sample_job() if target is None else sample_job(target=target)
-    changed: Clip | None = plugin.post_download(clip, job)  # type: ignore[attr-defined]
+    changed = plugin.post_download(clip, job)  # type: ignore[attr-defined]
+    changed = _awaited(changed) if isinstance(changed, Coroutine) else changed
     return clip if changed is None else changed.with_video(measured(changed.video.path))
+
+
+def _awaited(made: Coroutine[Any, Any, Clip]) -> Clip:
+    # Playwright's event loop runs in this thread.
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, made).result()
 
 
 def plugins(folder: Path) -> dict[str, tuple[Plugin, Target | None]]:

@@ -96,6 +96,12 @@ def strict_moto(tmp_path: Path) -> Iterator[Server]:
     yield from _running(Server(_moto_command, tmp_path, INITIAL_NO_AUTH_ACTION_COUNT="0"))
 
 
+@pytest.fixture
+def guarded_moto(tmp_path: Path) -> Iterator[Server]:
+    """A moto that checks credentials, signatures and permissions of all but the first five requests."""
+    yield from _running(Server(_moto_command, tmp_path, INITIAL_NO_AUTH_ACTION_COUNT="5"))
+
+
 @pytest.fixture(scope="session")
 def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Azurite, on disk: 200 MB a test would be a lot of memory."""

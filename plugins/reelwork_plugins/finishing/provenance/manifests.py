@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reelwork_plugins.finishing.credential import Credential, Unusable
+from reelwork_plugins.finishing.provenance.certificate import Certificate, Unusable
+from reelwork_plugins.finishing.provenance.signatures import zeros
+from reelwork_plugins.finishing.provenance.signers import Signs
 
 if TYPE_CHECKING:
     from reelwork_hooks import Asset, PluginVersion
@@ -62,33 +64,37 @@ def has_manifest(video: Asset) -> bool:
     return reader is not None
 
 
-def sign(video: Asset, part: Path, said: Statement, by: Credential, ta_url: str | None) -> None:
-    """Write the video with its manifest to `part`. Raises `OSError` and the library's `C2paError`."""
-    with video.path.open("rb") as source, part.open("w+b") as target:
-        _sign(source, video.media_type, target, said, by, ta_url)
+def sign(video: Asset, part: Path, said: Statement, by: Signs, ta_url: str | None) -> None:
+    """Write the video with its manifest to `part`.
 
-
-def check(by: Credential) -> None:
-    """Sign a picture in memory: the library finds what it does not take in a certificate. Raises `Unusable`."""
+    Raises `OSError`, the library's `C2paError`, and what a key service's refusal raises.
+    """
     import c2pa
 
+    with by.signer(ta_url) as signer, c2pa.Builder(_definition(said), context=_context()) as builder:
+        if said.parent is not None:
+            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
+            _add_parent(builder, said.parent)
+        with video.path.open("rb") as source, part.open("w+b") as target:
+            builder.sign(signer, video.media_type, source, target)
+
+
+def check(by: Certificate) -> None:
+    """Let the library find what it does not take in a certificate, without the key. Raises `Unusable`."""
+    import c2pa
+
+    algorithm = c2pa.C2paSigningAlg[by.algorithm.upper()]
+    said = _definition(Statement("digitalCreation", (), None))
     try:
-        _sign(_picture(), "image/png", io.BytesIO(), Statement("digitalCreation", (), None), by, None)
+        with (
+            c2pa.Signer.from_callback(lambda _: zeros(by), algorithm, by.pem, None) as signer,
+            c2pa.Builder(said, context=_context(verify_after_sign=False)) as builder,
+        ):
+            builder.sign(signer, "image/png", _picture(), io.BytesIO())
     except c2pa.C2paError as error:
         # The first word is the library's own name for the kind of error.
         why = str(error).removeprefix("Signature: ").rstrip(".")
         raise Unusable(f"C2PA does not take the certificate: {why}") from error
-
-
-def _sign(source: Any, kind: str, target: Any, said: Statement, by: Credential, ta_url: str | None) -> None:
-    import c2pa
-
-    info = c2pa.C2paSignerInfo(by.algorithm, by.chain, by.key, ta_url)
-    with c2pa.Signer.from_info(info) as signer, c2pa.Builder(_definition(said), context=_context()) as builder:
-        if said.parent is not None:
-            builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
-            _add_parent(builder, said.parent)
-        builder.sign(signer, kind, source, target)
 
 
 def _add_parent(builder: Any, video: Asset) -> None:
@@ -115,11 +121,11 @@ def _actions(said: Statement) -> Iterator[dict[str, object]]:
         yield {"action": "c2pa.edited", "softwareAgent": {"name": agent.name, **version}}
 
 
-def _context() -> Any:
+def _context(*, verify_after_sign: bool = True) -> Any:
     import c2pa
 
     # A provider's file may name any address for its manifest: nothing is fetched from there.
-    verify = {"remote_manifest_fetch": False, "ocsp_fetch": False}
+    verify = {"remote_manifest_fetch": False, "ocsp_fetch": False, "verify_after_sign": verify_after_sign}
     # By default the library holds a file of up to 512 MB twice.
     core = {"backing_store_memory_threshold_in_mb": 16}
     return c2pa.Context.from_dict({"verify": verify, "core": core, "builder": {"thumbnail": {"enabled": False}}})

@@ -1,17 +1,14 @@
-"""`c2pa`: signs the finished video, with a statement of where it comes from and what was changed."""
+"""The plugin `c2pa`: from a clip to its signed video."""
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import asyncio
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from reelwork_hooks import (
     Asset,
     Clip,
-    Config,
     Job,
     Phase,
     Plugin,
@@ -19,53 +16,40 @@ from reelwork_hooks import (
     ReelworkError,
     Role,
     SecretNotFound,
-    SecretRef,
     Unavailable,
     hookimpl,
 )
 from reelwork_plugins.files import made_once
-from reelwork_plugins.finishing.credential import Credential, Unusable, credential
-from reelwork_plugins.finishing.manifests import KINDS, Statement, check, edits_of, has_manifest, sign
 from reelwork_plugins.finishing.one_pass import recipe
-
-if find_spec("c2pa") is None:
-    _missing = ModuleNotFoundError("c2pa-python is not installed")
-    # The extra that installs it, for the message that shows this error.
-    _missing.reelwork_extra = "provenance"  # type: ignore[attr-defined]
-    raise _missing
+from reelwork_plugins.finishing.provenance.aside import aside
+from reelwork_plugins.finishing.provenance.certificate import Certificate, Unusable, certificate
+from reelwork_plugins.finishing.provenance.config import C2paConfig
+from reelwork_plugins.finishing.provenance.key_service import STANDS, KeyService
+from reelwork_plugins.finishing.provenance.key_services import key_service
+from reelwork_plugins.finishing.provenance.manifests import KINDS, Statement, check, edits_of, has_manifest, sign
+from reelwork_plugins.finishing.provenance.signers import KeyAway, Signs, local_key
 
 # A file of this name is used again. So a change of the code that says something else needs another number.
 _RECIPE = "1"
 """Part of the file's name."""
 _HINT = (
-    "Give a signing certificate with its chain as `certificate`, and its private key as `key`, in [plugin.{name}]."
+    "Give a signing certificate with its chain as `certificate`, and its private key as `key` or the service that "
+    "has it as `key_service`, in [plugin.{name}]."
 )
-
-
-class C2paConfig(Config):
-    """Settings of `c2pa`."""
-
-    certificate: Path
-    """A file with the certificates in PEM, relative to the workflow's folder: the signer's first, then those that
-    lead to its root."""
-    key: SecretRef
-    """The private key of the first certificate, in PEM."""
-    password: SecretRef | None = None
-    """The password of an encrypted key."""
-    source: Literal[
-        "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"
-    ] = "trainedAlgorithmicMedia"
-    """How the video was made, as an IPTC digital source type. Stated if the provider's file has no manifest of
-    its own."""
-    ta_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
-    """The address of a time-stamp service (RFC 3161), which gets a hash of each signature. It proves the time of
-    signing. By default none is asked."""
 
 
 class NotSigned(ReelworkError):
     """The video could not be signed."""
 
-    money = "The video is kept; nothing was posted."
+    money = STANDS
+
+
+Asking = Callable[[KeyService, bytes, str], bytes]
+"""Asks a service for the signature of bytes with an algorithm."""
+
+
+def _nobody(service: KeyService, data: bytes, algorithm: str) -> bytes:
+    raise Unusable(f"{service.name} is not asked before a video is signed")
 
 
 class C2pa(Plugin):
@@ -79,26 +63,35 @@ class C2pa(Plugin):
     phase = Phase.SIGN
     may_change = ()
     config: C2paConfig
-    _checked: Credential | None = None
+    _checked: Certificate | None = None
 
     @hookimpl
     def check_brief(self, job: Job) -> list[Problem]:
         """Return a problem when nothing could be signed with the certificate and the key."""
         try:
-            self._credential()
+            self._signs(_nobody)
         except Unusable as error:
             return [Problem(message=str(error), hint=_HINT.format(name=self.context.name))]
         return []
 
     @hookimpl
-    def post_download(self, clip: Clip, job: Job) -> Clip:
+    async def post_download(self, clip: Clip, job: Job) -> Clip:
         """Return the clip with its video signed. Calling it again gives the same file.
 
-        Raises `NotSigned` when the video cannot be signed, and `Unavailable` when the time-stamp service is.
+        Raises `NotSigned` when the video cannot be signed, and `Unavailable` when the key service or the time-stamp
+        service is.
         """
+        loop = asyncio.get_running_loop()
+
+        def ask(service: KeyService, data: bytes, algorithm: str) -> bytes:
+            return asyncio.run_coroutine_threadsafe(service.sign(data, algorithm), loop).result()
+
+        return await aside(lambda: self._signed(clip, job, ask))
+
+    def _signed(self, clip: Clip, job: Job, ask: Asking) -> Clip:
         video, original = clip.video, job.downloaded or clip.video
         try:
-            by = self._credential()
+            by = self._signs(ask)
             parent = original if has_manifest(original) else None
         except Unusable as error:
             raise self._not_signed(video, str(error)) from error
@@ -112,17 +105,20 @@ class C2pa(Plugin):
             self._sign(video, part, said, by)
 
         # Two signatures of one video differ: the first one is found again by the name of what was signed.
-        facts = (video.sha256, original.sha256, said.edits, by.fingerprint, self.config.model_dump_json())
+        signer, settings = by.certificate.fingerprint, self.config.model_dump_json()
+        facts = (video.sha256, original.sha256, said.edits, signer, settings)
         path = made_once(self.context.work_dir, recipe(_RECIPE, *facts), video.path.suffix, write)
         return clip.with_video(Asset.from_file(path, Role.VIDEO, media_type=video.media_type))
 
-    def _sign(self, video: Asset, part: Path, said: Statement, by: Credential) -> None:
+    def _sign(self, video: Asset, part: Path, said: Statement, by: Signs) -> None:
         import c2pa
 
         if video.media_type not in KINDS:
             raise self._not_signed(video, f"a file of the type {video.media_type} takes no C2PA manifest")
         try:
             sign(video, part, said, by, self.config.ta_url)
+        except Unusable as error:
+            raise self._not_signed(video, str(error)) from error
         except c2pa.C2paError as error:
             why = str(error).rstrip(".")
             if self.config.ta_url is not None and "http" in why:
@@ -133,20 +129,33 @@ class C2pa(Plugin):
         hint = f"Correct [plugin.{self.context.name}], then run `reelwork resume`; the video is not paid for again."
         return NotSigned(f"{self.context.name}: {video.path} could not be signed: {why}", hint=hint)
 
-    def _credential(self) -> Credential:
-        """Return the certificate and the key, with which a signature was made once. Raises `Unusable`."""
-        config, context = self.config, self.context
-        path = context.base_dir / config.certificate.expanduser()
+    def _signs(self, ask: Asking) -> Signs:
+        """Return what signs, with a certificate that the library takes. Raises `Unusable`."""
+        config, by = self.config, self._certificate()
+        place = config.key_address
+        if place is None:
+            assert config.key is not None
+            password = None if config.password is None else self._secret(config.password)
+            found: Signs = local_key(by, self._secret(config.key), password)
+        else:
+            service = key_service(place, self.context, config.key_service_token)
+            service.check(by.algorithm)
+            found = KeyAway(by, lambda data: ask(service, data, by.algorithm))
+        if by != self._checked:
+            check(by)
+            self._checked = by
+        return found
+
+    def _certificate(self) -> Certificate:
+        path = self.context.base_dir / self.config.certificate.expanduser()
         try:
             chain = path.read_bytes()
-            password = None if config.password is None else context.secret(config.password)
-            key = context.secret(config.key)
         except OSError as error:
             raise Unusable(f"the certificate {path} cannot be read: {error.strerror}") from error
+        return certificate(chain, self.context.now())
+
+    def _secret(self, reference: str) -> str:
+        try:
+            return self.context.secret(reference)
         except SecretNotFound as error:
             raise Unusable(f"{error.message}. {error.hint}".rstrip()) from error
-        found = credential(chain, key, password, context.now())
-        if found != self._checked:
-            check(found)
-            self._checked = found
-        return found
