@@ -280,7 +280,7 @@ class Prompt(Frozen, defer_build=False):
 
 
 class Problem(Frozen):
-    """Something that stands in the way of a job, found before anything is sent."""
+    """Something that stands in the way of a job, or that a person should know, found before anything is sent."""
 
     message: Annotated[str, Field(min_length=1)]
     """What is wrong, with both values: `130 characters; at most 100`."""
@@ -288,3 +288,5 @@ class Problem(Frozen):
     """The field of the brief that is wrong, such as `title`."""
     hint: str = ""
     """What to do about it, a sentence."""
+    warning: bool = False
+    """True: it stops nothing. `plan` and `run` show it as a note."""

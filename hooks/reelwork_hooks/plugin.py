@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -23,7 +23,7 @@ from reelwork_hooks.sign_in import SignsIn as SignsIn
 from reelwork_hooks.targets import Target
 
 if TYPE_CHECKING:
-    from reelwork_hooks.briefs import Platform, Prompt
+    from reelwork_hooks.briefs import Platform, Problem, Prompt
     from reelwork_hooks.jobs import Job
     from reelwork_hooks.posts import Post
     from reelwork_hooks.prices import Quote
@@ -185,6 +185,14 @@ class Plugin:
         It must not use the network.
         """
         return False
+
+    async def doctor_problems(self, offline: bool) -> Iterable[Problem]:
+        """Return what is wrong with what it needs, such as a service that does not answer, for `reelwork doctor`.
+
+        A problem with `warning` is shown as a warning. It may use the network unless `offline`. It must not cost
+        or post anything.
+        """
+        return ()
 
     async def known_prompt(self, prompt: Prompt, job: Job) -> Prompt | None:
         """Return what `prompt_transform` would return, without paying, for a plugin that costs money.

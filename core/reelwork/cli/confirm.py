@@ -82,7 +82,8 @@ def describe(consent: Consent) -> str:
     lines += [f"  {number} × {kind}" for kind, number in kinds.most_common(5)]
     if len(kinds) > 5:
         lines.append(f"  … and {count(len(kinds) - 5, 'other kind')}")
-    notes = dict.fromkeys(note for plan in launch.plans for job in plan.jobs for note in job.notes)
+    of_jobs = (note for plan in launch.plans for job in plan.jobs for note in job.notes)
+    notes = dict.fromkeys((*launch.notes, *of_jobs))
     lines += [f"  note: {note}" for note in islice(notes, MOST_NOTES)]
     destinations = [
         f"{name} (everyone can see it)" if name in consent.public else name

@@ -68,6 +68,8 @@ class Instance:
     needs_public_address: bool = False
     no_public_address: str | None = None
     """Why it can give no public address; None if it can, or is no storage."""
+    has_doctor_problems: bool = False
+    """True if it can say what is wrong with what it needs."""
     post_note: str | None = None
     """What a person must know about each of its posts."""
 
@@ -126,6 +128,7 @@ def declared(callee: Callee, made: Any, config: Config, context: Context) -> Ins
         no_captions=read("no_captions", False, lambda given: given is True),
         needs_public_address=read("needs_public_address", False, lambda given: given is True),
         no_public_address=read("no_public_address", None, _name),
+        has_doctor_problems=_has_own(type(made), "doctor_problems"),
         post_note=read("post_note", None, _name),
     )
 

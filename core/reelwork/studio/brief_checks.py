@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from reelwork.errors import HookFailed, PlanRefused
 from reelwork.planning.job_state import JobData, job_for
 from reelwork.planning.planned_video import checked_post
 from reelwork.planning.shapes import takes_at
+from reelwork.plural import counted
 from reelwork.store.records import ACTIVE, JobRow
 from reelwork.store.statuses import FIRST
 from reelwork.studio.launch import Entry, Launch
@@ -18,23 +20,28 @@ from reelwork_hooks.models import Job, Problem
 
 NOT_BEGUN = "not begun"
 """The run of a job that is only checked."""
+MOST_WARNINGS = 10
+"""Warnings that are shown."""
 HINT = "Change what is listed, or take the plugin out of the workflow."
 
 
-async def check_briefs(launch: Launch, fired_at: datetime | None = None) -> None:
+async def check_briefs(launch: Launch, fired_at: datetime | None = None) -> Launch:
     """Ask every plugin that checks briefs about each new job; `fired_at` is the time of the schedule that makes it.
 
-    Raises `PlanRefused` with all that they find, `WorkflowInvalid` where several rows of a batch are wrong, and
-    `HookFailed` for a plugin that cannot answer.
+    Returns the launch with their warnings among its notes. Raises `PlanRefused` with all that they find,
+    `WorkflowInvalid` where several rows of a batch are wrong, and `HookFailed` for a plugin that cannot answer.
     """
     instances = launch.pipeline.order.get("check_brief", ())
     if not instances:
-        return
+        return launch
     found: dict[int, list[str]] = {}
+    warnings: dict[str, None] = {}
     for entry in launch.entries:
         # What was made or begun is agreed to, and perhaps paid for.
         if entry.key not in launch.known:
-            found.setdefault(entry.plan, []).extend(await _problems(launch, entry, instances, fired_at))
+            problems = await _problems(launch, entry, instances, fired_at)
+            found.setdefault(entry.plan, []).extend(text for text, warning in problems if not warning)
+            warnings |= dict.fromkeys(text for text, warning in problems if warning)
     refusals: list[ReelworkError] = [_refused(launch, at, lines) for at, lines in found.items() if lines]
     if len(refusals) == 1:
         raise refusals[0]
@@ -42,12 +49,23 @@ async def check_briefs(launch: Launch, fired_at: datetime | None = None) -> None
         from reelwork.planning.batch.reading import together
 
         raise together(refusals, len(launch.made_of))
+    return replace(launch, notes=(*launch.notes, *_in_few(list(warnings))))
 
 
-async def _problems(launch: Launch, entry: Entry, instances: Sequence[str], fired_at: datetime | None) -> list[str]:
+def _in_few(warnings: Sequence[str]) -> Iterator[str]:
+    # The rows of a batch may each have one of their own.
+    yield from warnings[:MOST_WARNINGS]
+    if len(warnings) > MOST_WARNINGS:
+        yield f"… and {counted(len(warnings) - MOST_WARNINGS, 'more warning')}"
+
+
+async def _problems(
+    launch: Launch, entry: Entry, instances: Sequence[str], fired_at: datetime | None
+) -> list[tuple[str, bool]]:
+    """Return what the plugins found, and of each if it is a warning."""
     data = launch.made_of.data(entry.plan, entry.part).model_copy(update={"fired_at": fired_at})
     job, pipeline = _job(launch, entry, data), launch.pipeline
-    lines: list[str] = []
+    lines: list[tuple[str, bool]] = []
     for instance in instances:
         # Made for those alone that ask for it: a batch may have thousands of rows.
         asks = pipeline.dispatcher.wants(instance, "check_brief", "post")
@@ -59,7 +77,7 @@ async def _problems(launch: Launch, entry: Entry, instances: Sequence[str], fire
             error.message = f"{_place(launch, entry.plan)}{error.message}"
             error.money = InvalidInput.money
             raise
-        lines += [f"{instance}: {text}" for text in in_lines(problems)]
+        lines += [(f"{instance}: {in_a_line(problem)}", problem.warning) for problem in problems]
     return lines
 
 
@@ -72,11 +90,10 @@ def _job(launch: Launch, entry: Entry, data: JobData) -> Job:
     return job.replace(takes_at=taken) if taken else job
 
 
-def in_lines(problems: Sequence[Problem]) -> Iterator[str]:
-    """Yield what a plugin found, a line each."""
-    for problem in problems:
-        text = f"{problem.field}: {problem.message}" if problem.field else problem.message
-        yield f"{text.rstrip('.')}. {problem.hint}" if problem.hint else text
+def in_a_line(problem: Problem) -> str:
+    """Return what a plugin found."""
+    text = f"{problem.field}: {problem.message}" if problem.field else problem.message
+    return f"{text.rstrip('.')}. {problem.hint}" if problem.hint else text
 
 
 def _refused(launch: Launch, at: int, lines: Sequence[str]) -> PlanRefused:

@@ -24,7 +24,7 @@ from reelwork.store.commands import SetJob, Tell
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, HELD, REJECTED, JobRow
 from reelwork.store.statuses import Step
-from reelwork.studio.brief_checks import in_lines
+from reelwork.studio.brief_checks import in_a_line
 from reelwork.studio.job_view import view_of
 from reelwork.studio.post_review import (
     NOTHING,
@@ -118,7 +118,8 @@ async def _check_by_plugins(pipeline: Pipeline, row: JobRow, data: JobData) -> N
     """Ask the plugins that check briefs. Raises `WorkflowInvalid` with what they find."""
     job = job_for(row, data.replace(brief=data.words), pipeline)
     for instance in pipeline.order.get("check_brief", ()):
-        if lines := list(in_lines(await pipeline.dispatcher.problems(instance, job))):
+        problems = await pipeline.dispatcher.problems(instance, job)
+        if lines := [in_a_line(problem) for problem in problems if not problem.warning]:
             raise WorkflowInvalid(f"{instance}: {'; '.join(lines)}", money=NOTHING, hint="Change what is listed.")
 
 

@@ -177,7 +177,7 @@ class Studio(SyncMethods, Reviewing):
             launch = launch_asked(pipeline, what, brief, run_id, again=again, earlier=self.store)
             # Before the question about money, which is about what is left once copies are kept.
             launch = decided(launch, copies, self.store).with_rooms(self.store)
-            await check_briefs(launch)
+            launch = await check_briefs(launch)
             return await begin(self.store, launch, run_id, confirm=confirm, clock=self._time)
 
         async with self._session() as session:
@@ -352,7 +352,7 @@ class Studio(SyncMethods, Reviewing):
         try:
             with self._reading() as earlier:
                 launch = launch_asked(pipeline, what, brief, new_id(), again=again, earlier=earlier)
-                await check_briefs(launch)
+                launch = await check_briefs(launch)
                 return launch.with_rooms(earlier)
         finally:
             await pipeline.close()

@@ -144,6 +144,41 @@ def test_offline_nobody_is_asked(cli, flow) -> None:
     assert findings(outcome, "reach") == []
 
 
+NEEDY = """
+from reelwork_hooks import InvalidInput, Plugin, Problem, hookimpl
+
+class Needy(Plugin):
+    @hookimpl
+    def post_download(self, clip):
+        return None
+
+    async def doctor_problems(self, offline):
+        {body}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "level", "text", "code"),
+    [
+        ("return []", "ok", "needy: what it needs is in order", 0),
+        ('return [Problem(message="it ends soon", hint="Renew it.", warning=True)]', "warning", "it ends soon", 0),
+        ('return [Problem(message="it is away")]', "failure", "needy: it is away", 1),
+        ('raise InvalidInput("no such key")', "failure", "needy: no such key", 1),
+        ("return 1 / 0", "failure", "ZeroDivisionError", 1),
+        ('return "words"', "failure", "returned str; it must return a list of Problem", 1),
+        ('return [] if offline else [Problem(message="it is away")]', "failure", "it is away", 1),
+    ],
+)
+def test_a_plugin_says_what_it_needs(cli, folder: Path, body: str, level: str, text: str, code: int) -> None:
+    (folder / "needy.py").write_text(NEEDY.format(body=body))
+    (folder / "flow.toml").write_text('plugins = ["./needy.py"]\n[brief]\nprompt = "A lighthouse"\n')
+    outcome = cli("doctor", "flow.toml", "--json")
+    [found] = [one for one in findings(outcome, "plugins", level) if "needy" in one]
+    assert (text in found, outcome.code) == (True, code)
+    if "offline" in body:
+        assert cli("doctor", "flow.toml", "--offline", "--json").code == 0
+
+
 def test_a_model_that_was_shut_down_is_a_failure_with_its_date(cli, flow) -> None:
     outcome = cli("doctor", flow("https://api.openai.com"), "--json")
     assert outcome.code == 1

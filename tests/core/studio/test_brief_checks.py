@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from reelwork.errors import HookFailed, HookTimedOut, NotFound, PlanRefused, WorkflowInvalid
+from reelwork.studio.launch import Launch
 from reelwork.studio.studio import Studio
 from reelwork.testing import FakeRemote, fake_provider, studio_with, write_video
 from reelwork_hooks import Brief, Config, Effect, Job, Plugin, Post, Problem, Receipt, hookimpl
@@ -29,6 +30,8 @@ class Checks(Plugin):
             raise ValueError("no idea")
         if "wrong" in brief.prompt:
             return "a text"
+        if brief.title == "Dull":
+            return [Problem(field="title", message=f"{brief.prompt}: dull", hint="Be bold.", warning=True)]
         return None if brief.title else [Problem(field="title", message="it is empty", hint="Write one.")]
 
 
@@ -81,6 +84,29 @@ def test_a_problem_refuses_plan_and_run_and_writes_nothing(studio: Studio) -> No
         assert caught.value.money == "Nothing was sent, nothing was spent."
     assert jobs_in(studio) == 0
     assert len(asked) == 3
+
+
+def test_a_warning_stops_nothing_and_is_shown_by_plan_and_run(studio: Studio) -> None:
+    note = "checks: title: A lighthouse: dull. Be bold."
+    assert studio.rehearse_sync("A lighthouse", title="Dull", **SMALL).notes == (note,)
+    seen: list[str] = []
+
+    def confirm(launch: Launch) -> bool:
+        seen.extend(launch.notes)
+        return True
+
+    result = studio.run_sync("A lighthouse", title="Dull", confirm=confirm, **SMALL)
+    assert result.ok
+    assert (seen, list(result.notes)) == ([note], [note])
+
+
+def test_of_the_warnings_of_many_rows_ten_are_shown(studio: Studio, tmp_path: Path) -> None:
+    rows = [f"{row},Boat {row},Dull" for row in range(12)]
+    notes = studio.rehearse_sync(batch(tmp_path, *rows), **SMALL).notes
+    assert [note for note in notes if note.startswith("checks: ")] == [
+        f"checks: title: Boat {row}: dull. Be bold." for row in range(10)
+    ]
+    assert "… and 2 more warnings" in notes
 
 
 def test_all_rows_are_asked_and_one_stops_them_all(studio: Studio, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.authority import AI, Authority, actions, active, pem_of
 from tests.ports import free_port
 
 from reelwork.media.probe import check_playable
-from reelwork.testing import SampleContext, sample_clip, sample_job, write_video
+from reelwork.testing import SampleContext, sample_brief, sample_clip, sample_job, write_video
 from reelwork_hooks import Asset, Clip, Job, Phase, PluginVersion, Role, Unavailable
 from reelwork_plugins.finishing.provenance import C2pa, C2paConfig, NotSigned
 
@@ -45,7 +45,7 @@ def signed(folder: Path, clip: Clip, job: Job | None = None, **settings: Any) ->
 
 
 def problem(folder: Path, **settings: Any) -> str:
-    [found] = plugin(folder, **settings).check_brief(sample_job())
+    [found] = plugin(folder, **settings).check_brief(sample_brief())
     assert "[plugin.c2pa]" in found.hint
     return found.message
 
@@ -166,7 +166,7 @@ def test_a_key_comes_from_the_environment(
 
 
 def test_a_good_certificate_has_no_problem(folder: Path) -> None:
-    assert plugin(folder).check_brief(sample_job()) == []
+    assert plugin(folder).check_brief(sample_brief()) == []
     assert C2pa.phase is Phase.SIGN
 
 

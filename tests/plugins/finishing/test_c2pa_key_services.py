@@ -16,8 +16,8 @@ from tests.authority import AI, Authority, actions, active
 from tests.key_services import TOKEN, KeyServer, Refused, key_server
 from tests.ports import free_port
 
-from reelwork.testing import SampleContext, sample_clip, sample_job
-from reelwork_hooks import Clip, ReelworkError, Unavailable
+from reelwork.testing import SampleContext, sample_brief, sample_clip, sample_job
+from reelwork_hooks import Clip, Problem, ReelworkError, Unavailable
 from reelwork_plugins.finishing.provenance import C2pa, C2paConfig, NotSigned
 from reelwork_plugins.finishing.provenance.certificate import Certificate, Unusable, certificate
 from reelwork_plugins.finishing.provenance.config import KeyAddress, key_address
@@ -104,7 +104,7 @@ def test_a_service_signs(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_nobody_is_asked_before_a_video_is_signed(folder: Path, server: KeyServer, kind: str) -> None:
-    assert plugin(folder, server.settings(kind)).check_brief(sample_job()) == []
+    assert plugin(folder, server.settings(kind)).check_brief(sample_brief()) == []
     assert server.requests == []
 
 
@@ -208,7 +208,7 @@ def test_a_token_that_is_not_there_is_found_before_money(
     folder: Path, server: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KEY_SERVICE_TOKEN")
-    [problem] = plugin(folder, server.settings("vault")).check_brief(sample_job())
+    [problem] = plugin(folder, server.settings("vault")).check_brief(sample_brief())
     assert problem.message.startswith("env:KEY_SERVICE_TOKEN: the environment variable")
     assert "key_service" in problem.hint
 
@@ -217,7 +217,7 @@ def test_an_algorithm_that_a_service_lacks_is_found_before_money(
     tmp_path: Path, authority: Authority, server: KeyServer
 ) -> None:
     authority.write(tmp_path, KEYS["ed25519"])
-    [problem] = plugin(tmp_path, server.settings("aws-kms")).check_brief(sample_job())
+    [problem] = plugin(tmp_path, server.settings("aws-kms")).check_brief(sample_brief())
     assert problem.message.startswith("the certificate needs ed25519, and AWS KMS")
 
 
@@ -340,3 +340,30 @@ def test_both_forms_of_a_signature_are_taken_and_nothing_else(by: Certificate) -
                 as_cose(wrong, data, by)
         with pytest.raises(Unusable):
             as_cose(der, data + b"!", by)
+
+
+def doctor(folder: Path, settings: dict[str, str], *, offline: bool = False) -> list[Problem]:
+    return asyncio.run(plugin(folder, settings).doctor_problems(offline))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_doctor_tries_the_key(folder: Path, authority: Authority, server: KeyServer, kind: str) -> None:
+    authority.write(folder, KEYS["es256"], days=300)
+    assert doctor(folder, server.settings(kind)) == []
+    assert len(server.requests) == 1
+    server.keys["films"] = [KEYS["es384"]]
+    [problem] = doctor(folder, server.settings(kind))
+    assert not problem.warning
+    assert "does not fit the certificate" in problem.message
+
+
+def test_doctor_says_that_a_service_is_away(folder: Path, server: KeyServer) -> None:
+    [problem] = doctor(folder, {"key_service": f"http://127.0.0.1:{free_port()}/sign"})
+    assert (problem.warning, "did not answer" in problem.message) == (False, True)
+    assert not problem.message.startswith("c2pa: ")
+
+
+def test_offline_doctor_asks_nobody(folder: Path, server: KeyServer) -> None:
+    [ends] = doctor(folder, server.settings("vault"), offline=True)
+    assert (ends.warning, ends.message[:23]) == (True, "the certificate ends on")
+    assert server.requests == []

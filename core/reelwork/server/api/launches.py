@@ -190,9 +190,7 @@ async def _launch(session: Session, loaded: Loaded, request: Request, asked: Lau
     try:
         if not is_admin(request):
             _check_places(pipeline, asked)
-        launch = _planned(pipeline, asked)
-        await check_briefs(launch)
-        yield launch
+        yield await check_briefs(_planned(pipeline, asked))
     finally:
         await pipeline.close()
 

@@ -27,6 +27,7 @@ from reelwork.settings.workflow import Loaded
 from reelwork.store.rules import ceilings_of
 from reelwork.studio.builder import Builder
 from reelwork.studio.doctor.machine import Finding
+from reelwork.studio.doctor.plugins import plugin_findings
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 from reelwork_hooks.http import HttpResponse
 from reelwork_hooks.models import Spec
@@ -71,6 +72,8 @@ async def _findings(pipeline: Pipeline, *, offline: bool) -> AsyncIterator[Findi
     if not offline and not retired and all(finding.level == "ok" for finding in secrets):
         async for finding in _reach(pipeline, model):
             yield finding
+    async for finding in plugin_findings(pipeline, offline=offline):
+        yield finding
     for finding in _notes(pipeline):
         yield finding
 

@@ -94,6 +94,7 @@ async def addition(
     change = keeping.changed_to(session.store, name, replace(spec, agreed=asking.agreed), now, today=today)
     notes = (
         *change.notes,
+        *prepared.notes,
         *forecast(spec.rule, prepared.cost, prepared.budget, now),
         *forecast_requests(spec.rule, len(prepared.jobs), prepared.per_day, now),
     )

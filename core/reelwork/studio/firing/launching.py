@@ -76,6 +76,8 @@ class Prepared:
     """The provider's account that its renders are asked of."""
     per_day: int | None
     """The requests to that account that `[limits]` allows in any 24 hours; None for no limit."""
+    notes: tuple[str, ...] = ()
+    """What plugins warn of."""
 
 
 @contextmanager
@@ -165,7 +167,7 @@ async def _prepare(
         _check_brand(pipeline.workflow.brand, spec)
         launch, row = _launch(pipeline, name, spec, used, run_id)
         launch = launch.with_rooms(session.store)
-        await check_briefs(launch, fired_at)
+        launch = await check_briefs(launch, fired_at)
         check_output_folder(pipeline.loaded.out)
         pipeline.check_secrets()
         # Before money: with `on_budget = "wait"` it would wait for room past its slot, and then pay for nothing.
@@ -175,7 +177,8 @@ async def _prepare(
         run = RunRow(run_id, None, pipeline.workflow.name, freeze(pipeline), now)
         cost = None if launch.cost is None else to_micros(launch.cost)
         made = (run, tuple(launch.jobs), cost, pipeline.budget, row)
-        return Prepared(*made, account=pipeline.account, per_day=pipeline.quota.requests_per_day)
+        per_day = pipeline.quota.requests_per_day
+        return Prepared(*made, account=pipeline.account, per_day=per_day, notes=tuple(launch.notes))
     finally:
         await pipeline.close()
 

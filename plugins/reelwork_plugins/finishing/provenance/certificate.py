@@ -26,9 +26,20 @@ class Certificate:
 
     chain: bytes
     """PEM, the signer's own certificate first."""
-    signer: Issued
+    issued: tuple[Issued, ...]
+    """The same, read."""
     algorithm: str
     """As the library names it, such as `es256`."""
+
+    @property
+    def signer(self) -> Issued:
+        """The certificate that the key belongs to."""
+        return self.issued[0]
+
+    @property
+    def expires(self) -> datetime:
+        """The time from which one of them no longer counts."""
+        return min(one.not_valid_after_utc for one in self.issued)
 
     @property
     def pem(self) -> str:
@@ -49,19 +60,19 @@ class Certificate:
 
 def certificate(chain: bytes, now: datetime) -> Certificate:
     """Return the certificate in a chain in PEM. Raises `Unusable`."""
-    signer = _first(chain)
-    _check_dates(signer, now)
-    return Certificate(chain, signer, _algorithm(signer.public_key()))
+    issued = certificates(chain, "the certificate")
+    _check_dates(issued[0], now)
+    return Certificate(chain, issued, _algorithm(issued[0].public_key()))
 
 
-def _first(chain: bytes) -> Issued:
-    """Return the signer's certificate. Raises `Unusable`."""
+def certificates(pem: bytes, what: str) -> tuple[Issued, ...]:
+    """Return the certificates in PEM, at least one. Raises `Unusable`, which names `what`."""
     from cryptography.x509 import load_pem_x509_certificates
 
     try:
-        return load_pem_x509_certificates(chain)[0]
-    except (ValueError, IndexError) as error:
-        raise Unusable("the certificate cannot be read as PEM") from error
+        return tuple(load_pem_x509_certificates(pem))
+    except ValueError as error:
+        raise Unusable(f"{what} cannot be read as PEM") from error
 
 
 def _check_dates(signer: Issued, now: datetime) -> None:

@@ -93,6 +93,9 @@ class C2paConfig(Config):
     `aws-kms:KEY`."""
     key_service_token: SecretRef | None = None
     """The token for the key service. Vault needs one, AWS takes none."""
+    trust_list: Path | None = None
+    """A file with certificates in PEM to which yours should lead, such as the C2PA trust list. `plan` warns if it
+    does not: viewers will show the signer as unknown."""
     source: Literal[
         "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia", "compositeSynthetic"
     ] = "trainedAlgorithmicMedia"

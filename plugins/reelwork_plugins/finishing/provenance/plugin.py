@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reelwork_hooks import (
     Asset,
+    Brief,
     Clip,
     Job,
     Phase,
@@ -22,20 +24,31 @@ from reelwork_hooks import (
 from reelwork_plugins.files import made_once
 from reelwork_plugins.finishing.one_pass import recipe
 from reelwork_plugins.finishing.provenance.aside import aside
-from reelwork_plugins.finishing.provenance.certificate import Certificate, Unusable, certificate
+from reelwork_plugins.finishing.provenance.certificate import Certificate, Unusable, certificate, certificates
 from reelwork_plugins.finishing.provenance.config import C2paConfig
 from reelwork_plugins.finishing.provenance.key_service import STANDS, KeyService
 from reelwork_plugins.finishing.provenance.key_services import key_service
 from reelwork_plugins.finishing.provenance.manifests import KINDS, Statement, check, edits_of, has_manifest, sign
+from reelwork_plugins.finishing.provenance.outlook import ends_before, ends_soon, last_post, not_trusted
+from reelwork_plugins.finishing.provenance.signatures import as_cose
 from reelwork_plugins.finishing.provenance.signers import KeyAway, Signs, local_key
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate as Issued
 
 # A file of this name is used again. So a change of the code that says something else needs another number.
 _RECIPE = "1"
 """Part of the file's name."""
+_SHAPING = {"certificate", "key", "password", "source", "ta_url"}
+"""The settings that are part of the file's name, too."""
 _HINT = (
     "Give a signing certificate with its chain as `certificate`, and its private key as `key` or the service that "
     "has it as `key_service`, in [plugin.{name}]."
 )
+
+_AWAY = "Check the address and your network. Until it answers, finished videos wait."
+_TEST = b"A test of the signing key by `reelwork doctor`"
+"""Bytes that are no claim: nobody can take their signature for one of a video."""
 
 
 class NotSigned(ReelworkError):
@@ -66,13 +79,40 @@ class C2pa(Plugin):
     _checked: Certificate | None = None
 
     @hookimpl
-    def check_brief(self, job: Job) -> list[Problem]:
-        """Return a problem when nothing could be signed with the certificate and the key."""
+    def check_brief(self, brief: Brief) -> list[Problem]:
+        """Return a problem when nothing could be signed, and warnings about what viewers will say of it."""
         try:
-            self._signs(_nobody)
+            by, trusted = self._known()
         except Unusable as error:
-            return [Problem(message=str(error), hint=_HINT.format(name=self.context.name))]
-        return []
+            return [self._problem(error)]
+        ends = ends_before(by, last_post(brief, self.context.now()), stamped=self.config.ta_url is not None)
+        return [*ends, *not_trusted(by, trusted)]
+
+    async def doctor_problems(self, offline: bool) -> list[Problem]:
+        """Return what keeps videos from being signed, or soon will. A key service signs a few bytes, as a test."""
+        try:
+            by, trusted = await aside(self._known)
+            if not offline:
+                await self._try_service(by)
+        except Unusable as error:
+            return [self._problem(error)]
+        except Unavailable as error:
+            return [Problem(message=error.message.removeprefix(f"{self.context.name}: "), hint=_AWAY)]
+        return [*ends_soon(by, self.context.now()), *not_trusted(by, trusted)]
+
+    def _known(self) -> tuple[Certificate, tuple[Issued, ...] | None]:
+        """Return the certificate, and those that are trusted. Raises `Unusable`."""
+        return self._signs(_nobody).certificate, self._trusted()
+
+    async def _try_service(self, by: Certificate) -> None:
+        """Let a key service sign. Raises `Unusable` and `Unavailable`."""
+        place = self.config.key_address
+        if place is not None:
+            service = key_service(place, self.context, self.config.key_service_token)
+            as_cose(await service.sign(_TEST, by.algorithm), _TEST, by)
+
+    def _problem(self, error: Unusable) -> Problem:
+        return Problem(message=str(error), hint=_HINT.format(name=self.context.name))
 
     @hookimpl
     async def post_download(self, clip: Clip, job: Job) -> Clip:
@@ -105,7 +145,7 @@ class C2pa(Plugin):
             self._sign(video, part, said, by)
 
         # Two signatures of one video differ: the first one is found again by the name of what was signed.
-        signer, settings = by.certificate.fingerprint, self.config.model_dump_json()
+        signer, settings = by.certificate.fingerprint, self.config.model_dump_json(include=_SHAPING)
         facts = (video.sha256, original.sha256, said.edits, signer, settings)
         path = made_once(self.context.work_dir, recipe(_RECIPE, *facts), video.path.suffix, write)
         return clip.with_video(Asset.from_file(path, Role.VIDEO, media_type=video.media_type))
@@ -147,12 +187,19 @@ class C2pa(Plugin):
         return found
 
     def _certificate(self) -> Certificate:
-        path = self.context.base_dir / self.config.certificate.expanduser()
+        return certificate(self._read(self.config.certificate, "the certificate"), self.context.now())
+
+    def _trusted(self) -> tuple[Issued, ...] | None:
+        """Return the certificates that are trusted; None if the settings name none. Raises `Unusable`."""
+        path = self.config.trust_list
+        return None if path is None else certificates(self._read(path, "trust_list"), "trust_list")
+
+    def _read(self, path: Path, what: str) -> bytes:
+        whole = self.context.base_dir / path.expanduser()
         try:
-            chain = path.read_bytes()
+            return whole.read_bytes()
         except OSError as error:
-            raise Unusable(f"the certificate {path} cannot be read: {error.strerror}") from error
-        return certificate(chain, self.context.now())
+            raise Unusable(f"{what} {whole} cannot be read: {error.strerror}") from error
 
     def _secret(self, reference: str) -> str:
         try:
