@@ -94,6 +94,19 @@ class Authority:
             builder.sign_file(video, target, signer)
         return target
 
+    def signed_elsewhere(self, video: Path, target: Path, address: str) -> bytes:
+        """Write a video that only names an address for its manifest. Returns the manifest."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        info = c2pa.C2paSignerInfo(b"es256", self.certificate(key, name="Videos Inc"), pem_of(key), None)
+        made = {"action": "c2pa.created", "digitalSourceType": AI}
+        manifest = {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": [made]}}]}
+        context = c2pa.Context.from_dict({"verify": {"remote_manifest_fetch": False}})
+        with c2pa.Signer.from_info(info) as signer, c2pa.Builder(manifest, context=context) as builder:
+            builder.set_remote_url(address)
+            builder.set_no_embed()
+            data: bytes = builder.sign_file(video, target, signer)
+        return data
+
     def read(self, path: Path) -> dict[str, Any] | None:
         """Return what the official library says of a file, with this root trusted; None if it has no manifest."""
         settings = {

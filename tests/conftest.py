@@ -68,6 +68,7 @@ SLOW = tuple(
         "performance",
         "plugins/finishing/test_c2pa_chains.py",
         "plugins/finishing/test_c2pa_key_services.py",
+        "plugins/finishing/test_c2pa_time_stamps.py",
         "plugins/finishing/test_loudness.py",
         "plugins/finishing/test_moving_window.py",
         "plugins/finishing/test_outputs_in_chromium.py",

@@ -18,7 +18,8 @@ class ProviderManifest(Frozen):
     """The C2PA manifest in a provider's file, as it was found after the download."""
 
     state: Literal["valid", "invalid", "unchecked"]
-    """`unchecked`: the extra `provenance` is not installed. No list of trusted signers was used."""
+    """`unchecked`: the extra `provenance` is not installed, or the file only names the manifest's address. No list
+    of trusted signers was used."""
     signer: str = ""
     """The name in the signer's certificate."""
     source: str = ""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
+from reelwork.net.addresses import place
 from reelwork.text import LONGEST_WORD, shown
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 
@@ -19,6 +21,8 @@ AI_SOURCES = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorith
 """The digital source types that say that AI made a video, or parts of it."""
 _UNTRUSTED = "signingCredential.untrusted"
 _CHANGED = frozenset({"assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch"})
+# The library's words for a file that only names an address.
+_REMOTE = re.compile(r"Remote: .* from url (\S+)$")
 # A manifest names others, and a file from elsewhere may name itself.
 _DEEPEST = 8
 """Manifests within one another that are read."""
@@ -26,6 +30,14 @@ _DEEPEST = 8
 
 class Unreadable(ReelworkError):
     """The file holds a manifest that cannot be read."""
+
+
+class Elsewhere(Unreadable):
+    """The file has no manifest in it, and names an address for it."""
+
+    def __init__(self, path: Path, address: str) -> None:
+        super().__init__(f"{path}: its manifest is not in the file, which names {place(address)} for it.")
+        self.address = address
 
 
 @dataclass(frozen=True)
@@ -108,16 +120,18 @@ def library() -> ModuleType:
     return module
 
 
-def read_provenance(path: Path, anchors: str | None = None) -> Provenance | None:
+def read_provenance(path: Path, anchors: str | None = None, manifest: bytes | None = None) -> Provenance | None:
     """Return what a file's manifest says; None if the file has none. Uses no network.
 
-    `anchors` holds certificates in PEM: the signer is trusted if it leads to one of them.
+    `anchors` holds certificates in PEM: the signer is trusted if it leads to one of them. `manifest` is that of the
+    file if it is not in it.
 
-    Raises `Unreadable` for a damaged manifest, `InvalidInput` for a file that can hold none or cannot be opened.
+    Raises `Elsewhere` if the file only names an address, `Unreadable` for a damaged manifest, `InvalidInput` for a
+    file that can hold none or cannot be opened.
     """
     c2pa = library()
     try:
-        reader = c2pa.Reader.try_create(path, context=c2pa.Context.from_dict(_settings(anchors)))
+        reader = _reader(c2pa, path, _settings(anchors), manifest)
         if reader is None:
             return None
         with reader:
@@ -130,7 +144,17 @@ def read_provenance(path: Path, anchors: str | None = None) -> Provenance | None
     except (c2pa.C2paError.FileNotFound, c2pa.C2paError.Io, OSError) as error:
         raise InvalidInput(f"{path} cannot be read: {_reason(error)}") from error
     except c2pa.C2paError as error:
+        if named := _REMOTE.match(str(error)):
+            raise Elsewhere(path, named[1]) from error
         raise Unreadable(f"{path} cannot be checked for a manifest: {_reason(error)}") from error
+
+
+def _reader(c2pa: ModuleType, path: Path, settings: Mapping[str, object], manifest: bytes | None) -> Any:
+    context = c2pa.Context.from_dict(settings)
+    if manifest is None:
+        return c2pa.Reader.try_create(path, context=context)
+    with path.open("rb") as file:
+        return c2pa.Reader(path.suffix.removeprefix("."), file, manifest_data=manifest, context=context)
 
 
 def _reason(error: Exception) -> str:

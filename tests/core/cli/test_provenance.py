@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from tests.authority import Authority
+from tests.ports import free_port
 
 from reelwork.testing import write_video
 
@@ -79,3 +80,19 @@ def test_without_the_extra_it_says_what_to_install(cli: Any, video: Path, monkey
     assert shown.code == 2
     assert "needs the package c2pa-python, which is not installed" in shown.err
     assert 'pip install "reelwork[provenance]"' in shown.err
+
+
+def test_a_manifest_that_is_elsewhere_is_named(cli: Any, video: Path, folder: Path, authority: Authority) -> None:
+    address = f"https://127.0.0.1:{free_port()}/1.c2pa?key=hush"
+    authority.signed_elsewhere(folder / "plain.mp4", folder / "away.mp4", address)
+    shown = cli("provenance", "show", "away.mp4")
+    assert shown.code == 1
+    assert "it is not in the file, which names https://127.0.0.1:" in shown.out
+    assert "--fetch" in shown.out
+    place = address.rpartition("/")[0]
+    assert cli("provenance", "show", "away.mp4", "--json").json["manifest_at"] == place
+    # A file must not make this machine read its own network.
+    fetched = cli("provenance", "show", "away.mp4", "--fetch")
+    assert fetched.code == 1
+    assert "could not be read" in fetched.err
+    assert "hush" not in fetched.out + fetched.err + shown.out

@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import c2pa
 import pytest
 from tests.authority import Authority
 
 from reelwork.media.download_manifest import holds_manifest, manifest_of
-from reelwork.media.provenance import Unreadable, read_provenance
+from reelwork.media.provenance import Elsewhere, Unreadable, read_provenance
+from reelwork.media.remote_manifest import address_in, check_encrypted, fetched
+from reelwork.net.client import Http
 from reelwork.testing import write_video
-from reelwork_hooks import InvalidInput, ProviderManifest
+from reelwork_hooks import InvalidInput, ProviderManifest, Unavailable
 
 C2PA = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 
@@ -159,3 +165,110 @@ def test_a_video_that_cannot_be_read_is_said_to_hold_no_manifest(
 ) -> None:
     assert manifest_of(tmp_path / "gone.mp4") is None
     assert "gone.mp4 was not searched for a manifest" in caplog.text
+
+
+AWAY = "https://manifests.example/films/1.c2pa?key=hush"
+NAMED = "it is not in the file, which names https://manifests.example for it; nothing was fetched from there"
+
+
+def test_a_manifest_that_is_elsewhere_is_named_and_not_fetched(
+    video: Path, tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "away.mp4"
+    manifest = authority.signed_elsewhere(video.with_name("plain.mp4"), path, AWAY)
+    with pytest.raises(Elsewhere, match=r"names https://manifests\.example for it") as caught:
+        read_provenance(path)
+    assert caught.value.address == AWAY
+    assert "hush" not in caught.value.explained()
+    assert manifest_of(path) == ProviderManifest(state="unchecked", problem=NAMED)
+    # It is found without the library, too.
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    assert manifest_of(path) == ProviderManifest(state="unchecked", problem=NAMED)
+    assert holds_manifest(path)
+    monkeypatch.undo()
+    found = read_provenance(path, authority.pem, manifest)
+    assert found is not None
+    assert (found.valid, found.trust, found.manifest.signer) == (True, "trusted", "Videos Inc")
+    other = authority.signed_elsewhere(write_video(tmp_path / "other.mp4", width=128), tmp_path / "two.mp4", AWAY)
+    changed = read_provenance(path, authority.pem, other)
+    assert changed is not None
+    assert changed.problems == ("its content was changed after it was signed",)
+
+
+@pytest.mark.parametrize(
+    ("xmp", "address"),
+    [
+        (b'<rdf:Description dcterms:provenance="https://a.example/1?a=1&amp;b=2"/>', "https://a.example/1?a=1&b=2"),
+        (b"<rdf:Description dcterms:provenance = 'http://a.example/1'/>", "http://a.example/1"),
+        (b"<dcterms:provenance>\n https://a.example/1 </dcterms:provenance>", "https://a.example/1"),
+        (b'<rdf:Description dcterms:provenance="self#jumbf=c2pa/x"/>', ""),
+        (b'<rdf:Description dcterms:provenance="file:///etc/passwd"/>', ""),
+        (b'<rdf:Description dc:title="https://a.example/1"/>', ""),
+        (b"\xff\xfe\x00", ""),
+    ],
+)
+def test_the_address_of_a_manifest_in_xmp(xmp: bytes, address: str) -> None:
+    assert address_in(xmp) == address
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_box_whose_length_is_elsewhere_is_searched(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "video.mp4"
+    xmp = b'<rdf:Description dcterms:provenance="https://a.example/1"/>'
+    uuid = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
+    long = (8 + 8 + 16 + len(xmp)).to_bytes(8, "big") if length else b""
+    path.write_bytes(length.to_bytes(4, "big") + b"uuid" + long + uuid + xmp)
+    assert holds_manifest(path)
+
+
+class _Manifests(BaseHTTPRequestHandler):
+    """Has a manifest at one address, and counts who asks."""
+
+    data = b""
+    asked = 0
+
+    def do_GET(self) -> None:
+        type(self).asked += 1
+        found = self.path == "/1.c2pa"
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Length", str(len(self.data) if found else 0))
+        self.end_headers()
+        self.wfile.write(self.data if found else b"")
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)
+        """Say nothing."""
+
+
+@pytest.fixture
+def manifests() -> Iterator[str]:
+    _Manifests.asked = 0
+    with HTTPServer(("127.0.0.1", 0), _Manifests) as server:
+        serving = Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+async def fetch(address: str, trust: tuple[str, ...]) -> bytes:
+    http = Http(trust=trust)
+    try:
+        return await fetched(address, http)
+    finally:
+        await http.aclose()
+
+
+def test_a_manifest_is_fetched_by_the_rules_on_addresses(manifests: str) -> None:
+    _Manifests.data = b"a manifest"
+    with pytest.raises(Unavailable, match="could not be read"):
+        asyncio.run(fetch(f"{manifests}/1.c2pa", ()))
+    assert _Manifests.asked == 0
+    assert asyncio.run(fetch(f"{manifests}/1.c2pa", (manifests,))) == b"a manifest"
+    with pytest.raises(Unavailable, match="answered 404"):
+        asyncio.run(fetch(f"{manifests}/2.c2pa", (manifests,)))
+
+
+def test_an_address_that_is_not_encrypted_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"http://a\.example was not fetched: its address is not https"):
+        check_encrypted("http://a.example/1.c2pa?key=hush")
+    check_encrypted("https://a.example/1.c2pa")

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from tests.authority import AI, Authority, actions, active, pem_of
 from tests.ports import free_port
 
+from reelwork.media.download_manifest import manifest_of
 from reelwork.media.probe import check_playable
 from reelwork.testing import SampleContext, sample_brief, sample_clip, sample_job, write_video
-from reelwork_hooks import Asset, Clip, Job, Phase, PluginVersion, Role, Unavailable
+from reelwork_hooks import Asset, Clip, Job, Phase, PluginVersion, RenderFacts, Role, Unavailable
 from reelwork_plugins.finishing.provenance import C2pa, C2paConfig, NotSigned
 
 
@@ -90,6 +91,20 @@ def test_the_manifest_of_the_provider_is_kept(
     assert actions(before)[0]["digitalSourceType"] == AI
     said = ["c2pa.opened", *["c2pa.edited" for _ in edits]]
     assert [one["action"] for one in actions(active(found))] == said
+
+
+def test_a_manifest_that_is_elsewhere_is_not_fetched_and_stops_nothing(
+    folder: Path, authority: Authority, clip: Clip, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = folder / "away.mp4"
+    authority.signed_elsewhere(clip.video.path, path, f"http://127.0.0.1:{free_port()}/1.c2pa")
+    render = RenderFacts(provider="p", remote_id="1", status="completed", manifest=manifest_of(path))
+    job = sample_job(downloaded=Asset.from_file(path, Role.VIDEO), render=render)
+    found = authority.read(signed(folder, clip, job))
+    assert found is not None
+    assert found["validation_state"] == "Trusted"
+    assert "ingredients" not in active(found)
+    assert "the provider's manifest is not included: it is not in the file" in caplog.text
 
 
 def test_a_provider_file_that_was_changed_is_kept_with_what_is_wrong(

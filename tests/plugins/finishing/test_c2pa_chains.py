@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +15,7 @@ from decimal import Decimal
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import av
 import pytest
@@ -29,7 +28,6 @@ from reelwork import Studio
 from reelwork.cli.views.job_page import story
 from reelwork.errors import PlanRefused
 from reelwork.media.probe import probe
-from reelwork.media.provenance import read_provenance
 from reelwork.plugins.catalog import Catalog
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.job_json import story_as_json
@@ -270,6 +268,23 @@ def test_a_stripped_manifest_is_noticed(
     assert (said["signer"] if said else None) == ("Videos Inc" if provider_signs else None)
 
 
+@pytest.mark.parametrize(
+    ("chain", "lost"), [(["watermark"], ["watermark"]), (["watermark", "c2pa"], []), (["c2pa"], [])]
+)
+def test_a_manifest_that_is_elsewhere_is_said_and_stops_nothing(
+    folder: Path, authority: Authority, downloads: dict[bool, Path], chain: list[str], lost: list[str]
+) -> None:
+    authority.signed_elsewhere(downloads[False], folder / "away.mp4", "https://manifests.example/1.c2pa")
+    job = finished(folder, folder / "away.mp4", chain)
+    page, events = story_of(folder, job)
+    assert "there, but not checked: it is not in the file, which names https://manifests.example for it" in page
+    assert [event["details"]["plugin"] for event in events if event["name"] == "manifest-lost"] == lost
+    if "c2pa" in chain:
+        found = authority.read(job.video)
+        assert found is not None
+        assert found["validation_state"] == "Trusted"
+
+
 class _Silent(BaseHTTPRequestHandler):
     """Takes a request for a time stamp, and does not answer."""
 
@@ -316,74 +331,3 @@ def test_a_killed_process_leaves_nothing_that_counts_as_signed(tmp_path: Path, a
     config = C2paConfig(certificate=Path("chain.pem"), key="file:key.pem")
     made = asyncio.run(C2pa(config, SampleContext(folder, "c2pa")).post_download(sample_clip(video), sample_job()))
     assert authority.read(made.video.path) is not None
-
-
-TIME_STAMPS = """
-[tsa]
-default_tsa = stamps
-[stamps]
-serial = serial
-signer_cert = stamps.pem
-signer_key = stamps.key
-signer_digest = sha256
-default_policy = 1.2.3.4
-digests = sha256, sha384, sha512
-ess_cert_id_alg = sha256
-"""
-EXTENSIONS = """
-basicConstraints = critical,CA:FALSE
-keyUsage = critical,digitalSignature
-extendedKeyUsage = critical,timeStamping
-subjectKeyIdentifier = hash
-authorityKeyIdentifier = keyid
-"""
-
-
-def openssl(folder: Path, command: str) -> None:
-    subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
-
-
-class _Stamps(BaseHTTPRequestHandler):
-    """A time-stamp service that answers with OpenSSL."""
-
-    folder: ClassVar[Path]
-
-    def do_POST(self) -> None:
-        (self.folder / "query").write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
-        openssl(self.folder, "ts -reply -config stamps.cnf -queryfile query -out reply")
-        answer = (self.folder / "reply").read_bytes()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/timestamp-reply")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  (the base class's name)
-        """Say nothing."""
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
-def test_a_time_stamp_is_put_into_the_signature(tmp_path: Path, authority: Authority) -> None:
-    (tmp_path / "stamps.cnf").write_text(TIME_STAMPS)
-    (tmp_path / "stamps.ext").write_text(EXTENSIONS)
-    (tmp_path / "serial").write_text("01\n")
-    openssl(tmp_path, "req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=Root -keyout root.key -out root.pem")
-    openssl(tmp_path, "req -newkey rsa:2048 -nodes -subj /CN=Stamps -keyout stamps.key -out stamps.csr")
-    issue = "x509 -req -in stamps.csr -CA root.pem -CAkey root.key -CAcreateserial -days 9 -extfile stamps.ext"
-    openssl(tmp_path, f"{issue} -out stamps.pem")
-    _Stamps.folder = tmp_path
-    with HTTPServer(("127.0.0.1", 0), _Stamps) as server:
-        serving = threading.Thread(target=server.serve_forever)
-        serving.start()
-        config = C2paConfig(
-            certificate=authority.write(tmp_path) / "chain.pem",
-            key="file:key.pem",
-            ta_url=f"http://127.0.0.1:{server.server_port}/",
-        )
-        made = asyncio.run(C2pa(config, SampleContext(tmp_path, "c2pa")).post_download(sample_clip(), sample_job()))
-        server.shutdown()
-        serving.join()
-    found = read_provenance(made.video.path)
-    assert found is not None
-    assert found.valid
-    assert found.manifest.signed_at.startswith("20")

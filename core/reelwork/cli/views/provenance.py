@@ -8,6 +8,8 @@ from pathlib import Path
 
 from reelwork.cli.views.text import paint, wrapped
 from reelwork.media.provenance import Action, Ingredient, Manifest, Provenance
+from reelwork.media.remote_manifest import elsewhere
+from reelwork.net.addresses import place
 
 _WIDTH = 14
 _TRUST = {
@@ -17,17 +19,24 @@ _TRUST = {
 }
 
 
-def as_json(file: Path, found: Provenance | None) -> dict[str, object]:
-    """Return the manifest as programs get it."""
+def as_json(file: Path, found: Provenance | None, named: str = "") -> dict[str, object]:
+    """Return the manifest as programs get it. `named` is the address of one that is not in the file."""
     document: dict[str, object] = {"file": str(file), "manifest": None}
+    if named:
+        document["manifest_at"] = place(named)
     if found is not None:
         document |= {"valid": found.valid, "ai": found.ai, **asdict(found)}
     return document
 
 
-def page(file: Path, found: Provenance | None) -> Iterator[str]:
-    """Yield the lines about a file's manifest."""
+def page(file: Path, found: Provenance | None, named: str = "") -> Iterator[str]:
+    """Yield the lines about a file's manifest. `named` is the address of one that is not in the file."""
     yield paint(str(file), bold=True)
+    if found is None and named:
+        yield from _row("manifest", f"{elsewhere(named)}. Fetch it with --fetch")
+        return
+    if named:
+        yield from _row("manifest", f"fetched from {place(named)}, which the file names")
     if found is None:
         yield from _row("manifest", "none: nobody has signed this file, or an edit has removed it")
         return

@@ -47,7 +47,10 @@ class Statement:
 
 
 def has_manifest(video: Asset) -> bool:
-    """Return whether a video holds a manifest. Raises `Unusable` when that cannot be found out."""
+    """Return whether a video holds a manifest, not only the address of one.
+
+    Raises `Unusable` when that cannot be found out.
+    """
     import c2pa
 
     if video.media_type not in KINDS:
@@ -58,6 +61,9 @@ def has_manifest(video: Asset) -> bool:
             if reader is not None:
                 reader.close()
     except c2pa.C2paError as error:
+        # The library's word for one that it would have to fetch.
+        if str(error).startswith("Remote:"):
+            return False
         raise Unusable(f"{video.path} cannot be checked for a manifest: {error}") from error
     except OSError as error:
         raise Unusable(f"{video.path} cannot be read: {error.strerror}") from error

@@ -139,6 +139,8 @@ class C2pa(Plugin):
         if manifest is not None and manifest.state == "invalid":
             # It is not left out: who reads the new manifest sees what was wrong.
             self.context.log.warning("the provider's manifest is not valid: %s", manifest.problem)
+        if manifest is not None and parent is None:
+            self.context.log.warning("the provider's manifest is not included: %s", manifest.problem)
         said = Statement(self.config.source, edits_of(job.edited_by, job.plugins), parent)
 
         def write(part: Path) -> None:
