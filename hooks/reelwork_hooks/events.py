@@ -17,6 +17,12 @@ class EventKind:
 
 _REASON = {"reason": "why, in words"}
 _POST = {"destination": "the publisher's instance", **_REASON}
+_REVIEWED = {
+    "destination": "of a post: the publisher's instance",
+    "appeal": "true for an appeal; else left out",
+    "stage": "of an appeal: brief, prompt, clip or post",
+    "plugin": "of an appeal: the instance that rejected it",
+}
 _FOUND = {"remote_id": "the provider's id of the render"}
 
 EVENTS: Mapping[str, EventKind] = {
@@ -38,7 +44,15 @@ EVENTS: Mapping[str, EventKind] = {
             "stage": "brief, prompt or clip; left out for a post",
             "destination": "of a post: the publisher's instance",
             "content": "a fingerprint of what was judged; an approval covers only this",
+            "flagged": "the inputs that were flagged, in words; left out where that is all of them",
+            "scores": "of the categories that stopped it; left out where they are not known",
+            "thresholds": "the scores from which categories are stopped; left out where none are set",
+            "final": "true if no person can overrule it; else left out",
         },
+    ),
+    "overruled": EventKind(
+        "A moderation plugin was not asked, because a person had overruled its rejection of just this.",
+        {"plugin": "the instance", "stage": "brief, prompt or clip"},
     ),
     "submitted": EventKind("The provider accepted the request.", _FOUND),
     "found": EventKind(
@@ -92,11 +106,13 @@ EVENTS: Mapping[str, EventKind] = {
         },
     ),
     "review-reminder": EventKind(
-        "A review has waited for as long as `[review] remind` says.",
-        {"destination": "the publisher's instance", "expires_at": "when it ends (UTC)"},
+        "A review, or an appeal, has waited for as long as `[review] remind` says.",
+        {**_REVIEWED, "expires_at": "when it ends (UTC)"},
     ),
     "review-expired": EventKind(
-        "Nobody has reviewed a post in time. It is not made.", {"destination": "the publisher's instance"}
+        "Nobody has reviewed a post in time, and it is not made. Or nobody has decided about an appeal in time, "
+        "and the rejection stands.",
+        _REVIEWED,
     ),
     "post-failed": EventKind("A post failed and can be tried again with `reelwork resume`.", _POST),
     "post-held": EventKind("A post waits for a person.", _POST),
@@ -135,6 +151,19 @@ OUTSIDE: Mapping[str, EventKind] = {
             **_BY,
             "seen": "of each destination, the hash of what was shown",
             "reason": "of a rejection: why",
+            "appeals": "the appeals it is about, each with stage, plugin and destination; left out without any",
+        },
+    ),
+    "appealed": EventKind(
+        "A person has appealed against a rejection by moderation. It waits for another's decision.",
+        {
+            **_BY,
+            "because": "why, in that person's words",
+            "stage": "brief, prompt, clip or post",
+            "destination": "of a post: the publisher's instance",
+            "plugin": "the instance that rejected it",
+            "content": "the fingerprint of what was judged",
+            "expires_at": "when the appeal ends (UTC)",
         },
     ),
     "edited": EventKind(

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field
 
 from reelwork_hooks.clips import Clip
-from reelwork_hooks.frozen import Frozen, Grown
+from reelwork_hooks.frozen import EMPTY, Frozen, FrozenMapping, Grown
 
 
 class Stage(StrEnum):
@@ -44,7 +44,7 @@ class Content(Frozen):
 class Verdict(Grown, Frozen):
     """A moderation answer. Build it with `allow`, `hold` or `reject`."""
 
-    _later: ClassVar[tuple[str, ...]] = ("score",)
+    _later: ClassVar[tuple[str, ...]] = ("score", "final", "flagged", "scores", "thresholds")
 
     decision: Literal["allow", "hold", "reject"]
     reason: str = ""
@@ -53,6 +53,14 @@ class Verdict(Grown, Frozen):
     """Filled in by the engine with the instance's name."""
     score: Annotated[float, Field(ge=0, le=1)] | None = None
     """Of what passes, how near it came to being stopped, 0 to 1; None when that is not known."""
+    final: bool = False
+    """Of a rejection: no person can overrule it, so nobody can appeal."""
+    flagged: tuple[str, ...] = ()
+    """The inputs that were flagged, in words, such as `frame 3`. Without any, all that was shown."""
+    scores: FrozenMapping[str, float] = EMPTY
+    """The scores of the categories that stopped it, 0 to 1, as far as they are known."""
+    thresholds: FrozenMapping[str, float] = EMPTY
+    """For categories, the score from which they are stopped, where the settings have one."""
 
     @classmethod
     def allow(cls, score: float | None = None) -> Self:
@@ -65,6 +73,6 @@ class Verdict(Grown, Frozen):
         return cls(decision="hold", reason=reason, categories=categories)
 
     @classmethod
-    def reject(cls, reason: str, *categories: str) -> Self:
-        """Forbid making or posting it."""
-        return cls(decision="reject", reason=reason, categories=categories)
+    def reject(cls, reason: str, *categories: str, final: bool = False) -> Self:
+        """Forbid making or posting it. A person can appeal, and another can overrule it, unless it is `final`."""
+        return cls(decision="reject", reason=reason, categories=categories, final=final)

@@ -56,6 +56,15 @@ def decide_afar(
         tell(f"Recorded for {short_id(job)}. The server acts on it.")
 
 
+def appeal_afar(name: str, because: str, destination: str | None, by: str | None) -> Any:
+    """Appeal there against a refusal by moderation; return the appeal."""
+    if by:
+        raise click.UsageError("--by does not go with --server: the token says who appeals.")
+    asked = {"because": because, **({"destination": destination} if destination else {})}
+    with client_of_server() as client:
+        return client.post("jobs", client.get("jobs", name)["id"], "appeal", body=asked)
+
+
 def _seen(client: ApiClient, name: str, version: str) -> tuple[str, str]:
     """Return the job of a name, and the version that an answer is for: without one, what stands now."""
     found = client.get("reviews", name)

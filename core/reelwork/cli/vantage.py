@@ -15,7 +15,7 @@ AFAR = (
     "mcp",
     *("run", "resume", "jobs list", "jobs show", "jobs cancel", "jobs retry"),
     *("review list", "review show", "review approve", "review reject", "review edit", "review redo"),
-    *("review link", "review links", "review unlink"),
+    *("review appeal", "review link", "review links", "review unlink"),
     *("schedule add", "schedule list", "schedule show", "schedule next", "schedule pause", "schedule resume"),
     *("schedule run-now", "schedule requeue", "schedule remove"),
 )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pydantic import ConfigDict, JsonValue
+from pydantic import JsonValue
 
 from reelwork.money import to_micros
 from reelwork.planning.plan import Fate, PlannedJob
 from reelwork.planning.post_copy import copy_for
+from reelwork.planning.refusals import Refusal
+from reelwork.planning.stored import Stored
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import JobRow
 from reelwork_hooks.models import (
@@ -19,7 +21,6 @@ from reelwork_hooks.models import (
     Brief,
     Clip,
     Disclosure,
-    Frozen,
     Job,
     Pending,
     Platform,
@@ -50,21 +51,7 @@ ANEW: Mapping[str, Any] = MappingProxyType({"ran": (), "whole": False, "derived"
 """The fields of a job whose video no `post_download` plugin has had yet."""
 
 
-class _Stored(Frozen):
-    """A value in the store. Earlier versions wrote fields into it that are not known any more."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with these fields changed and checked. Raises `TypeError` for an unknown one."""
-        # `extra="ignore"` would drop a misspelt field in silence.
-        unknown = changes.keys() - type(self).model_fields.keys()
-        if unknown:
-            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
-        return super().replace(**changes)
-
-
-class Waited(_Stored):
+class Waited(Stored):
     """A hook's answer that the other side is not ready, and since when that is so."""
 
     by: str
@@ -73,7 +60,7 @@ class Waited(_Stored):
     since: float
 
 
-class ReviewState(_Stored):
+class ReviewState(Stored):
     """The review of one post: when a person was asked, about what, and what they said."""
 
     why: str
@@ -94,7 +81,7 @@ class ReviewState(_Stored):
     decided_at: float | None = None
 
 
-class PostState(_Stored):
+class PostState(Stored):
     """The progress of one destination of a job."""
 
     state: Literal["open", "prepared", "published", "failed", "rejected", "held"] = "open"
@@ -128,11 +115,18 @@ class PostState(_Stored):
     """The target whose video it gets, noted when the post is first tried; None: the one that was rendered."""
     review: ReviewState | None = None
     """Its review by a person; None when none was asked for."""
+    refused: str = ""
+    """The id of the refusal by moderation that ended it, or is appealed."""
 
     @property
     def waits_for_review(self) -> bool:
         """True if a person is asked to approve it."""
         return self.review is not None and self.state == "held" and self.hold is HoldReason.REVIEW
+
+    @property
+    def is_appealed(self) -> bool:
+        """True if an appeal against its refusal waits for a person."""
+        return self.state == "held" and self.hold is HoldReason.APPEAL
 
     @property
     def may_be_out(self) -> bool:
@@ -166,7 +160,7 @@ class Done(NamedTuple):
     """It changed the video."""
 
 
-class Looked(_Stored):
+class Looked(Stored):
     """The answer of a moderation plugin about the finished video."""
 
     at: str
@@ -177,7 +171,7 @@ class Looked(_Stored):
     """The label of the target whose video it was shown."""
 
 
-class Shape(_Stored):
+class Shape(Stored):
     """The video finished for one target. Every destination with this target gets it."""
 
     target: Target
@@ -190,7 +184,7 @@ class Shape(_Stored):
     looked: Mapping[str, Looked] = {}
 
 
-class JobData(_Stored):
+class JobData(Stored):
     """A job's own JSON. Each step adds to it; nothing in it is secret."""
 
     workflow: str
@@ -255,6 +249,10 @@ class JobData(_Stored):
     """What a person gave a destination since, in place of what the brief has for it."""
     approved: tuple[str, ...] = ()
     """Hashes of the contents a person has approved: what changes afterwards is moderated again."""
+    refusals: tuple[Refusal, ...] = ()
+    """All refusals by moderation, with their appeals, the newest last."""
+    refused: str = ""
+    """The id of the refusal of the brief, the prompt or the video that ended the job, or is appealed."""
     hold: HoldReason | None = None
     """The reason why it is held, or was last."""
     post_at: datetime | None = None

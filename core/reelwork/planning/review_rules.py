@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 from reelwork.ids import fingerprint
@@ -72,7 +72,12 @@ def files_of(post: Post) -> tuple[Asset, ...]:
 
 def changed_file(post: Post) -> str:
     """Return which file of a post is not the one that was made; empty if all are. Blocks."""
-    for asset in files_of(post):
+    return changed_among(files_of(post))
+
+
+def changed_among(files: Iterable[Asset]) -> str:
+    """Return which of some files is not the one that was made; empty if all are. Blocks."""
+    for asset in files:
         try:
             with asset.path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()

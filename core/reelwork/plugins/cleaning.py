@@ -196,7 +196,13 @@ _RULES: Mapping[type, Mapping[str, Rule]] = {
     },
     Receipt: {"id": _name, "url": _link, "at": _moment, "details": _details},
     Problem: {"message": _reason, "field": _word, "hint": _reason},
-    Verdict: {"reason": _reason, "categories": _words},
+    Verdict: {
+        "reason": _reason,
+        "categories": _words,
+        "flagged": _words,
+        "scores": _details,
+        "thresholds": _details,
+    },
     Prompt: {
         "text": _copy,
         "negative_text": _copy,

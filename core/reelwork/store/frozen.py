@@ -18,6 +18,13 @@ def reviewers_in(frozen: str) -> tuple[str, ...]:
     return tuple(str(one) for one in table.get("reviewers") or ())
 
 
+def review_lengths_in(frozen: str) -> tuple[str | None, str | None]:
+    """Return how long reviews of a run wait until they end, and are reminded of; None for what is not set."""
+    table = _workflow_in(frozen).get("review")
+    table = table if isinstance(table, dict) else {}
+    return table.get("expires"), table.get("remind")
+
+
 def address_in(frozen: str) -> str:
     """Return the provider's address in the workflow of a run; empty if the workflow names none, or is none."""
     provider = _workflow_in(frozen).get("provider")

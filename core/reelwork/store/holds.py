@@ -45,6 +45,8 @@ class HoldReason(StrEnum):
     """The video is not what was asked for."""
     REVIEW = "review"
     """A post waits for a person's review, as the workflow asks."""
+    APPEAL = "appeal"
+    """A person has appealed against a refusal by moderation, and another decides."""
     LATE = "late"
     """A post was ready too late for its time."""
     RENDER_LOST = "render-lost"
@@ -82,6 +84,7 @@ _FOR_A_PERSON_ALONE = (
     HoldReason.NOT_AS_ASKED,
     HoldReason.STORE_BEHIND,
     HoldReason.REVIEW,
+    HoldReason.APPEAL,
     HoldReason.LATE,
 )
 _ASK = (
@@ -91,6 +94,7 @@ _ASK = (
     HoldReason.POST_PRICE,
     HoldReason.NOT_AS_ASKED,
     HoldReason.REVIEW,
+    HoldReason.APPEAL,
     HoldReason.LATE,
     HoldReason.SEVERAL,
 )

@@ -69,5 +69,7 @@ CORRECTABLE = (Status.REJECTED, Status.FAILED, Status.HELD)
 """The statuses of a job that can be given other contents, as long as nothing of it was sent."""
 FIRST = Step.MODERATE_BRIEF
 """The step with which a job begins."""
+MODERATED = (Step.MODERATE_BRIEF, Step.MODERATE_PROMPT, Step.MODERATE_CLIP)
+"""Steps at which moderation can end the whole job."""
 BEFORE_SUBMIT = (Step.MODERATE_BRIEF, Step.TRANSFORM, Step.MODERATE_PROMPT, Step.PREPARE, Step.SUBMIT)
 """Steps of a job that has asked no provider for anything."""

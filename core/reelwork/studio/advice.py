@@ -36,9 +36,11 @@ class Action(StrEnum):
     CORRECT_THEN_POST = "correct-then-post"
     """A destination refused it: retry once what it names is put right, which pays for no render."""
     REVIEW = "review"
-    """A person approves or rejects its posts."""
+    """A person approves or rejects its posts, or an appeal."""
     ASK_AGAIN = "ask-again"
     """A person rejected its posts, or nobody reviewed them in time: a retry asks once more, and pays nothing."""
+    APPEAL = "appeal"
+    """Moderation refused it: a person can appeal, or give it other content."""
     CHANGE = "change"
     """Moderation refused it: only other content helps."""
     RECONCILE = "reconcile"
@@ -102,7 +104,12 @@ class Standing(Protocol):
 
     @property
     def in_review(self) -> bool:
-        """True if a person is asked about one of its posts."""
+        """True if a person is asked about one of its posts, or about an appeal."""
+        ...
+
+    @property
+    def appealable(self) -> bool:
+        """True if moderation refused it, or one of its posts, and a person may overrule that."""
         ...
 
     @property
@@ -138,13 +145,15 @@ def next_step(job: Standing, *, open_questions: bool = True, driven: bool = Fals
         case Status.REJECTED, _ if job.skipped or job.reason == BY_PERSON:
             return NextStep(Action.NOTHING)
         case Status.REJECTED, _:
-            return NextStep(Action.CHANGE)
+            return NextStep(Action.APPEAL if job.appealable else Action.CHANGE)
         case Status.FAILED, Step.SUBMIT_AGAIN:
             return NextStep(Action.RETRY)
         case Status.HELD, Step.SUBMIT_AGAIN:
             return NextStep(Action.LOOK_THEN_RETRY)
         case ((Status.FAILED | Status.HELD), (Step.RENDER_AGAIN | Step.DOWNLOAD_AGAIN)):
             return NextStep(Action.RESUME_OR_RETRY)
+        case Status.HELD, _ if job.hold is HoldReason.APPEAL:
+            return NextStep(Action.REVIEW)
         case Status.HELD, _ if job.in_review and job.hold in (HoldReason.REVIEW, HoldReason.SEVERAL):
             # Where its posts are held for several reasons, the others are shown there too.
             return NextStep(Action.REVIEW)

@@ -29,6 +29,7 @@ from reelwork.store.records import (
 from reelwork.store.rules import OPEN
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_PERSON
+from reelwork.studio.appeals import given_up
 from reelwork.text import LONGEST_WORD, cut
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
@@ -210,7 +211,10 @@ def _held_contents(store: Store, row: JobRow) -> list[str]:
 async def _reject(store: Store, row: JobRow, who: Mapping[str, str]) -> None:
     if row.status != HELD:
         raise WorkflowInvalid(f"The job {row.id} is {row.status}, not held.", hint=f"reelwork jobs show {row.id}")
-    change = SetJob(REJECTED, row.step, None, BY_PERSON)
+    # A no to the job is a no to every appeal of it.
+    before = JobData.model_validate_json(row.data)
+    data = given_up(before, who.get("by", ""))
+    change = SetJob(REJECTED, row.step, None, BY_PERSON, data=None if data is before else data.model_dump_json())
     await _write(store, row, change, Tell("decided", {"decision": "rejected", **who}))
 
 

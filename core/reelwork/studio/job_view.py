@@ -15,8 +15,8 @@ from typing import Any, Protocol
 from reelwork.ids import short_id
 from reelwork.money import to_dollars
 from reelwork.store.holds import HoldReason, hold_of
-from reelwork.store.records import ACTIVE, HELD, EffectRow, JobRow, Sendings, doubt_among
-from reelwork.store.statuses import CLOSED
+from reelwork.store.records import ACTIVE, CANCELLED, HELD, REJECTED, EffectRow, JobRow, Sendings, doubt_among
+from reelwork.store.statuses import CLOSED, MODERATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,9 @@ class JobView:
     refused_there: bool
     """True if a destination refused it, not moderation."""
     in_review: bool
-    """True if a person is asked about one of its posts."""
+    """True if a person is asked about one of its posts, or about an appeal."""
+    appealable: bool
+    """True if moderation refused it, or one of its posts, and a person may overrule that."""
     unapproved: bool
     """True if a person rejected one of its posts, or nobody reviewed it in time."""
     post_wait: str
@@ -175,7 +177,8 @@ def view_of(row: JobRow, money: Money | None = None, doubt: str = "") -> JobView
         held_posts=_reasons(posts, "held"),
         failed_posts=_reasons(posts, "failed", "rejected"),
         refused_there=any(post.get("refused_there") for post in posts.values()),
-        in_review=row.status in (ACTIVE, HELD) and any(map(_is_in_review, posts.values())),
+        in_review=_waits_for_a_person(row, data),
+        appealable=_is_appealable(row, data),
         unapproved=any(post.get("review") and post.get("state") == "rejected" for post in posts.values()),
         post_wait=_post_wait(posts.values()) if row.status == ACTIVE else "",
         skipped=_is_skipped(posts.values()),
@@ -194,8 +197,32 @@ def _reasons(posts: Mapping[str, Mapping[str, Any]], *states: str) -> dict[str, 
     return {name: post.get("reason", "") for name, post in posts.items() if post.get("state") in states}
 
 
+def _waits_for_a_person(row: JobRow, data: Mapping[str, Any]) -> bool:
+    if row.status not in (ACTIVE, HELD):
+        return False
+    posts = (data.get("posts") or {}).values()
+    return any(map(_is_in_review, posts)) or (row.status == HELD and data.get("hold") == HoldReason.APPEAL)
+
+
 def _is_in_review(post: Mapping[str, Any]) -> bool:
-    return post.get("state") == "held" and post.get("hold") == HoldReason.REVIEW
+    return post.get("state") == "held" and post.get("hold") in (HoldReason.REVIEW, HoldReason.APPEAL)
+
+
+def _is_appealable(row: JobRow, data: Mapping[str, Any]) -> bool:
+    """Return whether somebody can appeal; `studio.appeals` says why not."""
+    known = {one["id"]: one for one in data.get("refusals") or ()}
+    if not known or row.status == CANCELLED:
+        return False
+    posts = (data.get("posts") or {}).values()
+    standing = [post.get("refused") for post in posts if post.get("state") == "rejected"]
+    if row.status == REJECTED and row.step in MODERATED:
+        standing.append(data.get("refused"))
+    return any(_is_open(known[one]) for one in standing if one in known)
+
+
+def _is_open(refusal: Mapping[str, Any]) -> bool:
+    appeal = refusal.get("appeal")
+    return not refusal["verdict"].get("final") and (appeal is None or appeal["state"] == "expired")
 
 
 def _post_wait(posts: Collection[Mapping[str, Any]]) -> str:

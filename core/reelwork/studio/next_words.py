@@ -45,6 +45,7 @@ RAISED = "--set {budget}=AMOUNT  (with a higher amount)"
 """The option that resumes jobs which a budget holds. The sentence about the budget is made in `store/rules.py`."""
 RETRY = "reelwork jobs retry {job}  (pays for a new render)"
 DECIDE = "reelwork jobs resolve {job}  (you decide)"
+APPEAL = 'reelwork review appeal {job} --because "TEXT"  (a person decides)'
 NEXT: dict[Action, str] = {
     Action.NOTHING: "",
     Action.RESUME: "reelwork resume {job}",
@@ -61,6 +62,7 @@ NEXT: dict[Action, str] = {
     Action.CORRECT_THEN_POST: "fix what it names, or wait until it has passed, then: reelwork jobs retry {job}",
     Action.REVIEW: "reelwork review show {job}  (you decide)",
     Action.ASK_AGAIN: "reelwork jobs retry {job}  (asks for a review again; pays nothing)",
+    Action.APPEAL: f"{APPEAL}, or change what it names and {{anew}}",
     Action.CHANGE: "change what it names and {anew}",
     Action.RECONCILE: "reelwork reconcile {job}  (looks up the outcome)",
     Action.SETTLE: "reelwork jobs resolve {job} --happened ID-THERE, or: "
@@ -100,7 +102,11 @@ def next_words(job: Advised, following: NextStep | None = None, at: Vantage = HE
     following = following or next_step(job, driven=at.driven)
     anew = "run again" if job.row is None else "run again (with a new id, if the row has one)"
     budget = setting_of(following.budget, job.brand)
-    return at.typed(NEXT[following.action].format(job=short_id(job.id), budget=budget, anew=anew))
+    words = NEXT[following.action]
+    if job.appealable and following.action is not Action.APPEAL:
+        # Of several posts, one that moderation refused stands back behind what the others need.
+        words = f"{words}; about the refusal: {APPEAL}" if words else APPEAL
+    return at.typed(words.format(job=short_id(job.id), budget=budget, anew=anew))
 
 
 def job_as_json(job: JobView, at: Vantage = HERE) -> dict[str, Any]:

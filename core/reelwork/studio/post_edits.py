@@ -26,17 +26,9 @@ from reelwork.store.records import ACTIVE, HELD, REJECTED, JobRow
 from reelwork.store.statuses import Step
 from reelwork.studio.brief_checks import in_a_line
 from reelwork.studio.job_view import view_of
-from reelwork.studio.post_review import (
-    NOTHING,
-    Answer,
-    check_version,
-    chosen_of,
-    may_be_out,
-    post_review_of,
-    stoppable,
-    write,
-)
+from reelwork.studio.post_review import NOTHING, Answer, check_version, chosen_of, may_be_out, stoppable, write
 from reelwork.studio.retry import Retry
+from reelwork.studio.review_view import post_review_of
 from reelwork_hooks.models import PostCopy
 
 WORDS = ("title", "caption", "hashtags", "alt_text", "privacy")

@@ -73,7 +73,9 @@ class JobResult(Frozen):
     refused_there: bool = False
     """Whether a destination refused it, not moderation: it can be posted once what it named is put right."""
     in_review: bool = False
-    """Whether a person is asked about one of its posts."""
+    """Whether a person is asked about one of its posts, or about an appeal."""
+    appealable: bool = False
+    """Whether moderation refused it, or one of its posts, and a person may overrule that."""
     unapproved: bool = False
     """Whether a person rejected one of its posts, or nobody reviewed it in time."""
     post_wait: str = ""

@@ -15,7 +15,8 @@ from reelwork.settings.lengths import seconds_in
 from reelwork.store.protocol import Store
 from reelwork.store.records import JobRow
 from reelwork.store.review_links import ReviewLink, ReviewLinks
-from reelwork.studio.post_review import Answer, PostReview, approve, post_review_of, reject
+from reelwork.studio.post_review import Answer, approve, reject
+from reelwork.studio.review_view import PostReview, post_review_of
 from reelwork.text import name_problem
 
 EXPIRES = "7d"
@@ -126,9 +127,12 @@ async def answer(store: Store, shown: Shown, decision: str, reason: str, now: fl
     link, row = shown.link, shown.review.row
     # Its name is in the story beside that of whoever let them decide.
     by, store = f"{link.person} (by a link from {link.maker})", store.by_review_link(link, decision, now)
-    if decision == "approved":
-        await approve(store, row, Answer(by, (), link.version, link.maker), now)
-        return
-    # What somebody else has approved meanwhile stays approved.
+    # What somebody else has approved meanwhile stays approved, and about an appeal nobody outside decides.
     waiting = tuple(post.destination for post in shown.review.waiting)
-    await reject(store, row, Answer(by, waiting, link.version, link.maker), reason[:LONGEST_REASON], now)
+    if not waiting:
+        raise MovedOn("Somebody else has decided meanwhile.", money="Nothing was changed.")
+    said = Answer(by, waiting, link.version, link.maker)
+    if decision == "approved":
+        await approve(store, row, said, now)
+    else:
+        await reject(store, row, said, reason[:LONGEST_REASON], now)

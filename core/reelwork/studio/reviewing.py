@@ -10,9 +10,10 @@ from reelwork.studio.sync import blocking
 if TYPE_CHECKING:
     from reelwork.store.protocol import Store
     from reelwork.store.records import JobHead, JobRow
-    from reelwork.studio.post_review import Answer, PostReview
+    from reelwork.studio.post_review import Answer
     from reelwork.studio.results import RunResult
     from reelwork.studio.retry import Retry
+    from reelwork.studio.review_view import PostReview
     from reelwork.studio.session import Session
 
 
@@ -40,16 +41,31 @@ class Reviewing:
     """The methods of `Studio` for posts that wait for a person."""
 
     def post_reviews(self: Driving) -> list[PostReview]:
-        """Return the jobs that have a post in review, the first that ends first."""
-        from reelwork.studio.post_review import waiting_reviews
+        """Return the jobs that have a post in review or an appeal that waits, the first that ends first."""
+        from reelwork.studio.review_view import waiting_reviews
 
         return waiting_reviews(self.store, self._time())
 
     def post_review(self: Driving, name: str) -> PostReview:
-        """Return the reviews of a job's posts. Raises `NotFound`."""
-        from reelwork.studio.post_review import post_review_of
+        """Return the reviews of a job's posts, and its appeals. Raises `NotFound`."""
+        from reelwork.studio.review_view import post_review_of
 
         return post_review_of(self.find(name), self._time())
+
+    async def appeal(
+        self: Driving, name: str, because: str, *, by: str = "", destination: str | None = None
+    ) -> PostReview:
+        """Appeal against what moderation refused of a job, or of one of its posts; a reviewer then decides.
+
+        Raises `NotFound`, or `WorkflowInvalid` if moderation refused nothing of it, the verdict is final, or an
+        appeal against it waits or was rejected.
+        """
+        from reelwork.studio.appeals import file_appeal, new_appeal
+        from reelwork.studio.review_view import post_review_of
+
+        row, now = self.find(name), self._time()
+        await file_appeal(self.store, row, new_appeal(self.store, row, by, because, now, destination))
+        return post_review_of(self.find(row.id), now)
 
     async def approve_posts(self: Driving, name: str, answer: Answer, *, wait: bool = True) -> RunResult:
         """Approve posts of a job as they stand, and post them.
@@ -119,6 +135,11 @@ class Reviewing:
         check_unmoved([row], shown or {})
         await redo(self.store, row, answer, self._time())
         return await _drive(self, row, wait)
+
+    def appeal_sync(self: Any, name: str, because: str, **options: Any) -> PostReview:
+        """`appeal` for programs without an event loop."""
+        result: PostReview = blocking(self.appeal(name, because, **options))
+        return result
 
     def approve_posts_sync(self: Any, name: str, answer: Answer, **options: Any) -> RunResult:
         """`approve_posts` for programs without an event loop."""

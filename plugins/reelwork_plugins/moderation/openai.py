@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
@@ -78,6 +78,8 @@ class OpenaiModerationConfig(Config):
     """Categories a person must look at when flagged; so is every category in no list."""
     ignore: Categories = ()
     """Categories that pass."""
+    final: Categories = ("sexual/minors",)
+    """Categories whose rejection no person can overrule."""
     thresholds: Mapping[str, Score] = {}
     """For a category, the score from which it counts as flagged, 0 to 1. What the service itself flags counts
     too."""
@@ -118,6 +120,12 @@ class Finding:
     scores: Mapping[str, float | None]
     known: Mapping[str, float] = field(default_factory=dict)
     """The scores of all categories, flagged or not."""
+    about: str = ""
+    """The input, in words."""
+
+    def stops(self, names: Sequence[str]) -> bool:
+        """Return whether one of these categories was flagged in it."""
+        return not self.scores.keys().isdisjoint(names) or (self.flagged and not self.scores)
 
 
 class OpenaiModeration(Plugin):
@@ -151,7 +159,8 @@ class OpenaiModeration(Plugin):
             return None
         try:
             async with asyncio.timeout(self.config.timeout):
-                findings = [found for one in inputs for found in await self._ask(one)]
+                named = zip(inputs, input_names(content, pictures=self.config.shows_pictures), strict=True)
+                findings = [replace(found, about=name) for one, name in named for found in await self._ask(one)]
         except TimeoutError:
             raise self._no_answer(f"gave no answer within {self.config.timeout:g} seconds") from None
         return judge(findings, self.config) or passed(findings, self.config)
@@ -309,8 +318,46 @@ def judge(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdic
     for names, verdict in ((rejected, Verdict.reject), (held, Verdict.hold)):
         if names:
             shown = ", ".join(_shown(name, scores.get(name)) for name in names)
-            return verdict(f"{config.model} flagged it: {shown}", *names)
+            about = tuple(dict.fromkeys(one.about for one in findings if one.about and one.stops(names)))
+            # Of a single input the stage says what it is.
+            what = ", ".join(about) if len(findings) > 1 and about else "it"
+            found = verdict(f"{config.model} flagged {what}: {shown}", *names)
+            return found.replace(**_facts(names, scores, about, config))
     return None
+
+
+def _facts(
+    names: Sequence[str], scores: Mapping[str, float | None], about: tuple[str, ...], config: OpenaiModerationConfig
+) -> dict[str, Any]:
+    """Return what an appeal shows of a verdict, without what is not known."""
+    facts = {
+        "flagged": about,
+        "scores": {name: score for name in names if (score := scores.get(name)) is not None and 0 <= score <= 1},
+        "thresholds": {name: config.thresholds[name] for name in names if name in config.thresholds},
+        "final": bool(config.rejected.intersection(names, config.final)),
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+WORDS = {Stage.CLIP: "the captions", Stage.POST: "the words of the post"}
+"""The text that is judged, by stage; before a render it is the prompt."""
+
+
+def input_names(content: Content, *, pictures: bool) -> list[str]:
+    """Return what each of the inputs is, in words, in the order in which they are sent."""
+    words = [WORDS.get(content.stage, "the prompt")] if content.text.strip() else []
+    found = list(_picture_names(content)) if pictures else []
+    if not words:
+        return found
+    return [" or ".join((*words, *found[:1])), *found[1:]]
+
+
+def _picture_names(content: Content) -> Iterator[str]:
+    thumbnail = content.stage is Stage.POST or (content.clip is not None and content.clip.thumbnail is not None)
+    kind = "frame" if content.stage is Stage.CLIP else "reference picture"
+    last = len(content.images) - thumbnail
+    yield from (f"{kind} {number}" for number in range(1, last + 1))
+    yield from ["the thumbnail"] * (len(content.images) - last)
 
 
 def passed(findings: Sequence[Finding], config: OpenaiModerationConfig) -> Verdict | None:

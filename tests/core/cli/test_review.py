@@ -71,7 +71,7 @@ def test_an_approval_of_another_version_is_refused_and_of_this_one_posts(cli: An
     assert gallery(folder) == 0
     assert cli("review", "approve", reel, "--version", version, "--by", "Ana", "--json").code == 0
     assert gallery(folder) == 1
-    assert cli("review", "list").out == "No post waits for a review.\n"
+    assert cli("review", "list").out == "Nothing waits for a review.\n"
     [post] = cli("review", "show", reel, "--json").json["posts"]
     assert (post["state"], post["by"]) == ("posted", "Ana")
 

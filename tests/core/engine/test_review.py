@@ -17,7 +17,8 @@ from reelwork.planning.job_state import JobData
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, DONE, HELD, REJECTED
 from reelwork.studio.advice import Action, next_step
-from reelwork.studio.post_review import Answer, approve, post_review_of, waiting_reviews
+from reelwork.studio.post_review import Answer, approve
+from reelwork.studio.review_view import post_review_of, waiting_reviews
 from reelwork_hooks import Config, Effect, Idempotency, NotSent, Plugin, Post, Receipt, Stage, Verdict, hookimpl
 
 PROMPT = "A lighthouse in the rain at night"

@@ -90,7 +90,7 @@ def test_a_post_is_approved_as_it_was_seen_and_posted_once(desk: Desk) -> None:
     assert (done.status_code, done.headers["idempotency-replayed"]) == (200, "true")
     assert done.json() == {
         "job": job, "run": desk.get(f"/jobs/{job}")["run"], "decision": "approved", "by": "ana-approve",
-        "destinations": ["gallery"],
+        "destinations": ["gallery"], "appeals": [],
     }  # fmt: skip
     posted = desk.until(job, "posted")
     assert (posted["posts"][0]["by"], desk.posts(job)) == ("ana-approve", 1)

@@ -32,7 +32,8 @@ from reelwork.store.post_stops import PostStop, brand_scope
 from reelwork.store.records import JobRow
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.studio.decisions import resolve
-from reelwork.studio.post_review import Answer, approve, post_review_of
+from reelwork.studio.post_review import Answer, approve
+from reelwork.studio.review_view import post_review_of
 from reelwork.studio.session import Session
 from reelwork.studio.studio import Studio
 

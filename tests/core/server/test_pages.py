@@ -29,7 +29,7 @@ from reelwork.store.commands import NewJob, SetJob, Tell
 from reelwork.store.post_stops import PostStop, brand_scope
 from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import Status
-from reelwork.studio.post_review import post_review_of
+from reelwork.studio.review_view import post_review_of
 from reelwork.studio.studio import Studio
 from reelwork_hooks import Credentials
 

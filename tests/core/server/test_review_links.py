@@ -29,7 +29,8 @@ from reelwork.server.offered import Offered
 from reelwork.server.operations import Served
 from reelwork.server.pulse import Pulse, ServiceManager
 from reelwork.store.sqlite.store import SqliteStore
-from reelwork.studio.post_review import Answer, approve, post_review_of
+from reelwork.studio.post_review import Answer, approve
+from reelwork.studio.review_view import post_review_of
 from reelwork.studio.session import Session
 from reelwork.studio.studio import Studio
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reelwork.engine.stages.publish import _held_for
+from reelwork.engine.stages.ending import _held_for
 from reelwork.planning.job_state import JobData, PostState
 from reelwork.store.holds import HoldReason, common, hold_of
 from reelwork.store.records import JobRow

@@ -22,6 +22,10 @@ SERVED = Vantage(driven=True)
 PLACES = {"no server": HERE, "a server": SERVED, "from afar": AWAY}
 
 
+WAITS = (HoldReason.REVIEW, HoldReason.APPEAL)
+"""A person is asked about such a job."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """A job, as far as advice goes by it."""
@@ -36,6 +40,7 @@ class Standing:
     refused_there: bool = False
     in_review: bool = False
     unapproved: bool = False
+    appealable: bool = False
     id: str = "0123456789-abcdefgh"
     row: str | None = None
     platform: str | None = None
@@ -53,12 +58,12 @@ def standings() -> Iterator[Standing]:
                 # A store that is behind asks about renders alone.
                 if hold is HoldReason.STORE_BEHIND and step != Step.SUBMIT_AGAIN:
                     continue
-                yield replace(plain, hold=hold, in_review=reviewed or hold is HoldReason.REVIEW)
+                yield replace(plain, hold=hold, in_review=reviewed or hold in WAITS)
         elif status == Status.ACTIVE:
             yield from (replace(plain, post_wait=wait) for wait in ("", "time", "start"))
         elif status == Status.REJECTED:
             yield from (replace(plain, doubt=doubt) for doubt in ("", "unknown", "sent"))
-            for told in ("skipped", "refused_there", "unapproved"):
+            for told in ("skipped", "refused_there", "unapproved", "appealable"):
                 yield replace(plain, **{told: True})
             yield replace(plain, reason=BY_PERSON)
         elif status == Status.CANCELLED:
@@ -93,6 +98,7 @@ HELPS: dict[str, Callable[[Standing, str], bool]] = {
     "jobs retry": retries,
     "jobs resolve": lambda job, options: resolves(job, options) or job.doubt == "unknown",
     "review show": lambda job, _: job.in_review,
+    "review appeal": lambda job, _: job.appealable,
     "reconcile": lambda job, _: job.doubt == "sent",
     "serve": lambda job, _: job.status == Status.ACTIVE and job.post_wait == "time",
     "posts start": lambda job, _: job.post_wait == "start",

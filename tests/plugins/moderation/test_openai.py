@@ -174,7 +174,9 @@ def test_each_category_is_rejected_by_name(simulator: RunningSimulator, ask: Ask
 
 def test_the_reason_tells_category_and_score(simulator: RunningSimulator, ask: Ask) -> None:
     verdict = ask(simulator.base_url, VIOLENT)
-    assert verdict == Verdict.reject("omni-moderation-latest flagged it: violence (0.92)", "violence")
+    assert verdict == Verdict.reject("omni-moderation-latest flagged it: violence (0.92)", "violence").replace(
+        flagged=("the prompt",), scores={"violence": 0.92}
+    )
 
 
 @pytest.mark.parametrize(

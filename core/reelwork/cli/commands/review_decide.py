@@ -35,7 +35,7 @@ def deciding(function: Callable[..., Any]) -> Callable[..., Any]:
 @deciding
 @common_options(log=True, plugins=True)
 def approve_review(name: str, **options: Any) -> None:
-    """Approve the posts of a job as `review show` shows them now, and post them.
+    """Approve the posts of a job as `review show` shows them now, and post them. An appeal is approved likewise.
 
     Refused once the review is over, and for a file that was changed since.
     """
@@ -55,7 +55,7 @@ def approve_review(name: str, **options: Any) -> None:
 def reject_review(name: str, reason: str, **options: Any) -> None:
     """Reject posts of a job: they are never made. Also takes back an approval, as long as nothing was sent.
 
-    The video stays. `reelwork jobs retry` asks for a review once more.
+    The video stays. `reelwork jobs retry` asks for a review once more. The rejection of an appeal is final.
     """
     if shared().server:
         from reelwork.cli.reviews_afar import decide_afar

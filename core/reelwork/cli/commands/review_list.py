@@ -17,7 +17,7 @@ from reelwork.cli.stores import NO_JOBS, of_brand, store_if_there
 @click.option("--brand", metavar="BRAND", help="Only those of one brand.")
 @common_options()
 def list_reviews(brand: str | None) -> None:
-    """List the jobs whose posts wait for a review, the first that ends first."""
+    """List the jobs whose posts or appeals wait for a person, the first that ends first."""
     from reelwork.cli.views.reviews import listing
 
     now = time.time()
@@ -25,7 +25,7 @@ def list_reviews(brand: str | None) -> None:
     if shared().json:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    for line in listing(found, now) if found else ["No post waits for a review."]:
+    for line in listing(found, now) if found else ["Nothing waits for a review."]:
         click.echo(line)
 
 
@@ -34,7 +34,7 @@ def _reviews(brand: str | None, now: float) -> list[Any]:
         from reelwork.cli.reviews_afar import reviews_afar
 
         return reviews_afar(brand)
-    from reelwork.studio.post_review import review_as_json, waiting_reviews
+    from reelwork.studio.review_view import review_as_json, waiting_reviews
 
     with store_if_there() as store:
         found = () if store is None else waiting_reviews(of_brand(store, brand), now)
@@ -47,8 +47,8 @@ def _reviews(brand: str | None, now: float) -> list[Any]:
 def show_review(name: str) -> None:
     """Show a job's posts as an approval covers them: words, account, files, and the reason for the review.
 
-    The version changes with any of them. An approval that names a version is refused for another one. Exit code 3
-    says that a post waits.
+    Of an appeal it shows the verdict of moderation and what was judged. The version changes with any of it. An
+    approval that names a version is refused for another one. Exit code 3 says that something waits.
     """
     from reelwork.cli.vantage import vantage_afar
     from reelwork.cli.views.reviews import page
@@ -70,7 +70,7 @@ def _review(name: str, now: float) -> Any:
 
         return review_afar(name)
     from reelwork.studio.job_names import find_job
-    from reelwork.studio.post_review import post_review_of, review_as_json
+    from reelwork.studio.review_view import post_review_of, review_as_json
 
     with store_if_there() as store:
         found = post_review_of(find_job(store or NO_JOBS, name), now)

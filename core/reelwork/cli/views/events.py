@@ -7,6 +7,7 @@ from typing import Any
 
 from reelwork.cli.views.text import count
 from reelwork.engine.events import Happening
+from reelwork.planning.refusals import subject_of
 
 ENDS = {"post-failed": "failed", "post-held": "is held", "post-rejected": "was rejected"}
 
@@ -43,6 +44,10 @@ def told_of(happening: Happening) -> str:
             return str(reason)
         case "review-asked":
             return f"the post to {destination} waits for a review"
+        case "overruled":
+            return f"a person has overruled {details.get('plugin')} about {subject_of(details['stage'])}"
+        case "review-expired" if details.get("appeal"):
+            return f"nobody decided about the appeal against {details.get('plugin')} in time; its refusal stands"
         case "review-expired":
             return f"nobody reviewed the post to {destination} in time; it is not made"
         case "post-failed" | "post-held" | "post-rejected":

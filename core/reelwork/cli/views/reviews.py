@@ -26,13 +26,17 @@ def listing(found: Sequence[Review], now: float) -> Iterator[str]:
     """Yield the lines about the jobs in review."""
     rows = [["JOB", "POSTS TO", "ENDS", "PROMPT"]]
     for one in found:
-        where = ", ".join(post["destination"] for post in one["posts"] if post["waits"])
+        posts = [post["destination"] for post in one["posts"] if post["waits"]]
+        appeals = [f"appeal: {two['destination'] or two['subject']}" for two in one["appeals"] if two["waits"]]
+        where = ", ".join((*posts, *appeals))
         rows.append([short_id(one["job"]), where, _ends(one, now), one["prompt"]])
     yield from columns(rows, flexible=-1, width=line_width())
 
 
 def page(review: Review, now: float, at: Vantage = HERE) -> Iterator[str]:
-    """Yield the lines about a job's posts, as an approval covers them, with the commands as typed at that place."""
+    """Yield the lines about a job's posts and appeals, as an approval covers them, with the commands as typed
+    there.
+    """
     name = short_id(review["job"])
     yield f"{paint(name, bold=True)}  {review['prompt']}"
     facts = [("version", review["version"]), ("video", whole(review["video"] or ""))]
@@ -42,11 +46,16 @@ def page(review: Review, now: float, at: Vantage = HERE) -> Iterator[str]:
     for one in review["posts"]:
         yield ""
         yield from _post(one, now)
-    if not review["posts"]:
+    for one in review["appeals"]:
+        yield ""
+        yield from _appeal(one, now)
+    if not review["posts"] and not review["appeals"]:
         yield "No review was asked for."
     elif review["expires_at"] is not None:
         yield ""
         approve = f"reelwork review approve {name} --version {review['version']}"
+        if any(one["waits"] for one in review["appeals"]):
+            yield "Approving it overrules this verdict for this content. All later stages are moderated."
         yield f"Nothing is posted before you decide: {at.typed(approve)}"
         yield f"Or: {at.typed(f'reelwork review reject {name} --reason TEXT')}"
 
@@ -66,11 +75,47 @@ def _post(post: Review, now: float) -> Iterator[str]:
         *((key, str(value)) for key, value in post["options"].items()),
         *((file["role"], f"{whole(file['path'])} (sha256 {file['sha256'][:12]})") for file in post["files"]),
     ]
+    yield from _facts(facts)
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[str]:
     for key, text in facts:
         first, *rest = list(wrapped(text, " " * 14)) or [""]
         if first:
             yield f"  {key.ljust(12)}{first.strip()}"
             yield from rest
+
+
+def _appeal(appeal: Review, now: float) -> Iterator[str]:
+    state = f"waits for a person, which ends {_ends(appeal, now)}"
+    yield f"{paint('appeal', bold=True)}  {state if appeal['state'] == 'waiting' else _state(appeal, now)}"
+    judged = " ".join(filter(None, (appeal["package"], appeal["version"])))
+    model = f", model {appeal['model']}" if appeal["model"] else ""
+    facts = [
+        ("refused", appeal["subject"]),
+        ("by", f"{appeal['plugin']} ({judged}{model})"),
+        ("verdict", appeal["verdict"]),
+        ("flagged", ", ".join(appeal["flagged"])),
+        ("categories", ", ".join(_category(name, appeal) for name in appeal["categories"])),
+        ("says", appeal["text"]),
+        ("because", f"{appeal['because']} ({appeal['appealed_by']})"),
+        ("content", appeal["content"][:12]),
+    ]
+    yield from _facts(facts)
+
+
+def _category(name: str, appeal: Review) -> str:
+    score, least = appeal["scores"].get(name), appeal["thresholds"].get(name)
+    told = [f"{score:.2f}"] if score is not None else []
+    told += [f"stopped from {least:.2f}"] if least is not None else []
+    return f"{name} ({', '.join(told)})" if told else name
+
+
+def told_of_appeal(made: Review, at: Vantage = HERE) -> Iterator[str]:
+    """Yield the lines about an appeal that was just made."""
+    name, ends = short_id(made["job"]), made["expires_at"][:16].replace("T", " ")
+    yield f"Appealed for {name}: {made['subject']} waits for a person until {ends} UTC."
+    yield f"next  {at.typed(f'reelwork review show {name}')}  (a reviewer decides)"
 
 
 def _state(post: Review, now: float) -> str:

@@ -166,6 +166,9 @@ def _next_steps(jobs: Sequence[JobResult], at: Vantage) -> Iterator[str]:
             named, more = _named(again)
             told = told.format(renders=count(len(again), "new render"))
             yield f"{first}reelwork jobs retry {named}{more}  ({told})"
+    if appealable := of(Action.APPEAL):
+        named, more = _named(appealable)
+        yield f'reelwork review appeal ID --because "TEXT"  (a person decides, one by one: {named}{more})'
     if changed := of(Action.CHANGE):
         named, more = _named(changed)
         yield f"change what they name and run again: {named}{more}"

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from reelwork.engine.stages.appeals import (
+    appealed,
+    asked_about,
+    noted,
+    refusal_of,
+    settings_of,
+    still_appealed,
+    telling_overruled,
+)
 from reelwork.engine.stages.clip_files import spoilt
 from reelwork.engine.stages.left_to_run import edits_left, is_past_editing, left_to_run
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
@@ -43,6 +53,12 @@ async def moderate_clip(tools: StageTools, work: Working) -> Next:
     if _hash(clip) in work.data.approved:
         return _passed(work, waiting, waiting).telling("approved", stage=Stage.CLIP)
     instance = waiting[0]
+    if (refusal := appealed(work, (instance,), _hash(clip))) is not None:
+        return still_appealed(tools, work, refusal)
+    if not asked_about(work, (instance,), _hash(clip)):
+        return telling_overruled(_passed(work, waiting, (instance,)), Stage.CLIP, instance)
+    if work.data.refused:
+        work = replace(work, data=work.data.replace(refused=""))
     try:
         verdict = _kept(work, instance) or await _asked(tools, work, instance, clip)
     except (HookFailed, OSError) as error:
@@ -81,9 +97,7 @@ def _has_passed(work: Working, instance: str, *, past: bool) -> bool:
 def _shown_to(work: Working, instance: str) -> str:
     """Return the hash of the clip and of the settings it is judged by. An answer counts for both."""
     assert work.data.clip is not None
-    table = work.pipeline.workflow.plugin.get(instance)
-    judged_by = table.model_dump(mode="json", exclude={"time_limit"}) if table else None
-    return fingerprint([_hash(work.data.clip), judged_by])
+    return fingerprint([_hash(work.data.clip), settings_of(work, instance)])
 
 
 def _hash(clip: Clip) -> str:
@@ -148,6 +162,7 @@ def _stopped(work: Working, instance: str, verdict: Verdict) -> Next:
         reason = f"the video is held for a person {why.rstrip('.')}. {kept}"
         held = hold(Step.MODERATE_CLIP, data, HoldReason.MODERATION, reason)
         return held.telling("verdict", **told)
+    data = noted(data, refusal_of(work, verdict, Stage.CLIP, _hash(work.data.clip)))
     stopped = stop(REJECTED, Step.MODERATE_CLIP, data, f"the video is rejected {why.rstrip('.')}. {kept}")
     return stopped.telling("verdict", **told)
 

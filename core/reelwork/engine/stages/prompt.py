@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from reelwork.engine.stages.appeals import (
+    appealed,
+    asked_about,
+    noted,
+    refusal_of,
+    still_appealed,
+    telling_overruled,
+)
 from reelwork.engine.stages.step import Next, Working, go, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line, with_hint
@@ -49,21 +57,29 @@ async def moderate_prompt(tools: StageTools, work: Working) -> Next:
 
 
 async def _moderated(tools: StageTools, work: Working, content: Content, step: str, following: str) -> Next:
-    if content_hash(content) in work.data.approved:
-        return go(following, work.data).telling("approved", stage=content.stage)
+    shown, stage = content_hash(content), content.stage
+    if shown in work.data.approved:
+        return go(following, work.data).telling("approved", stage=stage)
+    instances = work.pipeline.moderators(stage)
+    if (refusal := appealed(work, instances, shown)) is not None:
+        return still_appealed(tools, work, refusal)
+    asked = asked_about(work, instances, shown)
+    data = work.data.replace(refused="") if work.data.refused else work.data
     try:
-        verdict = await work.pipeline.dispatcher.veto(work.pipeline.moderators(content.stage), content, work.job)
+        verdict = await work.pipeline.dispatcher.veto(asked, content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer. {_spent(tools, work)}"
         # Nothing passes because nobody looked.
-        return hold(step, work.data, HoldReason.MODERATION_SILENT, with_hint(reason, error))
+        return hold(step, data, HoldReason.MODERATION_SILENT, with_hint(reason, error))
     if verdict is None:
-        return go(following, work.data)
-    reason = _sentence(verdict, content.stage)
-    told = {**_verdict(verdict), "stage": content.stage, "content": content_hash(content)}
+        overruled = (name for name in instances if name not in asked)
+        return telling_overruled(go(following, data), stage, *overruled)
+    reason = _sentence(verdict, stage)
+    told = {**_verdict(verdict), "stage": stage, "content": shown}
     if verdict.decision == "hold":
-        return hold(step, work.data, HoldReason.MODERATION, reason).telling("verdict", **told)
-    return stop(REJECTED, step, work.data, reason).telling("verdict", **told)
+        return hold(step, data, HoldReason.MODERATION, reason).telling("verdict", **told)
+    data = noted(data, refusal_of(work, verdict, stage, shown))
+    return stop(REJECTED, step, data, reason).telling("verdict", **told)
 
 
 def _spent(tools: StageTools, work: Working) -> str:

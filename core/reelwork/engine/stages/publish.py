@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from reelwork.engine.stages.appeals import appealed, asked_about, noted, refusal_of, waits_for_a_person
 from reelwork.engine.stages.clip import unseen
+from reelwork.engine.stages.deadlines import believed
 from reelwork.engine.stages.effects import names_of, post_act, post_key
-from reelwork.engine.stages.follow import follow, gone, gone_from, is_open
+from reelwork.engine.stages.ending import ended
+from reelwork.engine.stages.follow import follow, gone, is_open
 from reelwork.engine.stages.pending import due, is_overdue, last_answer, not_ready, overdue, waiting_for
 from reelwork.engine.stages.post_money import dearer_than_agreed, price_of, with_cost
 from reelwork.engine.stages.post_time import at_its_time, is_too_late, still_on_time, too_late_to_send
 from reelwork.engine.stages.review import (
     asked_again,
     at_their_time,
-    believed,
     let_pass,
-    next_time,
     reviewed,
     standing,
 )
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
-from reelwork.engine.stages.step import Next, Working, go, hold, stop
+from reelwork.engine.stages.step import Next, Working, go, hold
 from reelwork.engine.stages.tools import StageTools
 from reelwork.errors import HookFailed, in_a_line, in_sentences, not_posted, with_hint
 from reelwork.ids import fingerprint
 from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Outcome, Refused, Undecided, backoff
 from reelwork.planning.content_hash import content_hash
 from reelwork.planning.destinations import copy_problem
-from reelwork.planning.job_state import DOUBTS, PLAIN, JobData, PostState, Waited, post_for
+from reelwork.planning.job_state import PLAIN, JobData, PostState, Waited, post_for
 from reelwork.planning.post_copy import texts_in
 from reelwork.planning.post_times import is_handed_over
+from reelwork.planning.refusals import Refusal
 from reelwork.planning.shapes import posted_as
 from reelwork.redaction.redactor import mask
-from reelwork.store.holds import HoldReason, common
+from reelwork.store.holds import HoldReason
 from reelwork.store.post_stops import stop_for
-from reelwork.store.records import DONE, FAILED, HELD, REJECTED, EffectRow
+from reelwork.store.records import HELD, EffectRow
 from reelwork.store.statuses import Step
 from reelwork_hooks.errors import NotSent, OutOfFunds, PluginInvalid, Rejected, Unavailable
 from reelwork_hooks.models import Content, Pending, Post, Receipt, Stage
@@ -51,7 +53,7 @@ async def publish(tools: StageTools, work: Working) -> Next:
     """Bring one destination a step further, or end the job when none is left."""
     destination = _next_destination(tools, work)
     if destination is None:
-        return _end(tools, work)
+        return ended(tools, work)
     # All of them before the first post: a shape that moderation refuses must not be found out half-way.
     if (following := next_target(work)) is not None:
         return following
@@ -112,7 +114,7 @@ async def publish_again(tools: StageTools, work: Working) -> Next:
     """Try the destinations once more that failed, were held or refused the post. A moderator's refusal stands."""
     if work.row.status == HELD:
         # Nobody has resumed it: it was claimed since the time of a review has come.
-        return at_their_time(tools, work, partial(_end, tools))
+        return at_their_time(tools, work, partial(ended, tools))
     data = work.data.replace(posts={**work.data.posts, **asked_again(work.data.posts, believed(tools))})
     for name, post in data.posts.items():
         if post.state in ("failed", "held"):
@@ -221,20 +223,33 @@ async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
     words = "\n".join(_words_of(post)).strip()
     images = (post.clip.thumbnail.path,) if post.clip.thumbnail else ()
     content = Content(stage=Stage.POST, text=words, images=images, destination=destination)
-    shown = content_hash(content)
+    shown, instances = content_hash(content), work.pipeline.moderators(Stage.POST)
     if shown in work.data.approved:
         return None
+    if (refusal := appealed(work, instances, shown)) is not None:
+        return _still_appealed(work, destination, refusal)
     try:
-        verdict = await work.pipeline.dispatcher.veto(work.pipeline.moderators(Stage.POST), content, work.job)
+        verdict = await work.pipeline.dispatcher.veto(asked_about(work, instances, shown), content, work.job)
     except HookFailed as error:
         reason = f"{in_a_line(error)}. Held, since moderation could not answer; nothing was posted."
         return _settled(work, destination, "held", with_hint(reason, error), hold=HoldReason.MODERATION_SILENT)
     if verdict is None:
         return None
-    state, held = ("held", HoldReason.MODERATION) if verdict.decision == "hold" else ("rejected", None)
     reason = f"{verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
     told = {**verdict.model_dump(mode="json"), "reason": mask(verdict.reason), "destination": destination}
-    return _settled(work, destination, state, reason, hold=held).telling("verdict", **told, content=shown)
+    if verdict.decision == "hold":
+        settled = _settled(work, destination, "held", reason, hold=HoldReason.MODERATION)
+    else:
+        refusal = refusal_of(work, verdict, Stage.POST, shown, destination)
+        refused = replace(work, data=noted(work.data, refusal))
+        settled = _settled(refused, destination, "rejected", reason, refused=refusal.id)
+    return settled.telling("verdict", **told, content=shown)
+
+
+def _still_appealed(work: Working, destination: str, refusal: Refusal) -> Next:
+    """Hold a post against whose refusal somebody has appealed. Its time is looked at once the job is held."""
+    reason = waits_for_a_person(refusal)
+    return _settled(work, destination, "held", reason, hold=HoldReason.APPEAL, refused=refusal.id)
 
 
 def _words_of(post: Post) -> Iterator[str]:
@@ -342,13 +357,8 @@ def _follows(tools: StageTools, work: Working, destination: str) -> float | None
     return tools.clock() if work.pipeline.dispatcher.has(destination, "follow_post") else None
 
 
-def _said_of(destination: str, reason: str) -> str:
-    """Return the reason with its destination, once: many plugins begin with their own name."""
-    return f"{destination}: {reason.removeprefix(f'{destination}: ').rstrip('.')}"
-
-
 def _settled(work: Working, destination: str, state: str, reason: str, **changes: Any) -> Next:
-    changes = {"hold": None, "refused_there": False, "waited": None, "stopped": False, **changes}
+    changes = {"hold": None, "refused_there": False, "refused": "", "waited": None, "stopped": False, **changes}
     data = work.data.with_post(destination, state=state, reason=reason, due_at=None, failures=0, stale=0, **changes)
     following = _go(data)
     if state == "published":
@@ -358,40 +368,3 @@ def _settled(work: Working, destination: str, state: str, reason: str, **changes
 
 def _go(data: JobData) -> Next:
     return go(Step.PUBLISH, data)
-
-
-def _end(tools: StageTools, work: Working) -> Next:
-    posts = work.data.posts
-    for status, state in ((HELD, "held"), (FAILED, "failed"), (REJECTED, "rejected")):
-        reasons = [_said_of(name, post.reason) for name, post in posts.items() if post.state == state]
-        if status == FAILED:
-            has = work.pipeline.dispatcher.has
-            lost = {name: post for name, post in posts.items() if gone(post)}
-            reasons += [gone_from(name, post, follows=has(name, "follow_post")) for name, post in lost.items()]
-        if reasons:
-            published = [name for name, post in posts.items() if post.state == "published" and not gone(post)]
-            done = f" Published to {', '.join(published)}." if published else _nothing(posts.values(), reasons)
-            reason = f"{'; '.join(reasons)}.{done}"
-            if status == HELD:
-                held = hold(Step.PUBLISH_AGAIN, work.data, _held_for(posts.values()), reason)
-                return replace(held, until=next_time(tools, posts))
-            return stop(status, Step.PUBLISH_AGAIN, work.data, reason)
-    # What a person should know of posts that are there, such as that the network shows no label.
-    notes = "; ".join(_said_of(name, post.reason) for name, post in posts.items() if post.reason)
-    reason = f"{notes}." if notes else ""
-    return replace(_go(work.data), status=DONE, step=Step.DONE, reason=reason).telling("done")
-
-
-def _nothing(posts: Collection[PostState], reasons: Collection[str]) -> str:
-    """Return the sentence that nothing was posted, where that is known and was not said yet."""
-    in_doubt = any(post.state == "held" and (post.hold or HoldReason.IN_DOUBT) in DOUBTS for post in posts)
-    said = any("nothing was posted" in reason.lower() for reason in reasons)
-    return "" if in_doubt or said or any(map(gone, posts)) else " Nothing was posted there."
-
-
-def _held_for(posts: Collection[PostState]) -> HoldReason:
-    """Return why a job is held whose destinations came to this. One that failed is tried again on resume."""
-    held = [post.hold or HoldReason.IN_DOUBT for post in posts if post.state == "held"]
-    why = common(held)
-    others_go_on = any(post.state == "failed" or post.refused_there for post in posts)
-    return HoldReason.SEVERAL if others_go_on and not why.resumes else why

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from reelwork.clock import doubt_of, iso
-from reelwork.engine import timing
+from reelwork.clock import iso
+from reelwork.engine.stages.appeals import appeals_at_their_time
 from reelwork.engine.stages.clip import from_the_start
+from reelwork.engine.stages.deadlines import believed, in_review
 from reelwork.engine.stages.effects import account_of, post_key
 from reelwork.engine.stages.step import Next, Working, go, stop
 from reelwork.engine.stages.tools import StageTools
@@ -142,7 +143,14 @@ def _asked(tools: StageTools, work: Working, destination: str, why: str, seen: s
 
 
 def _held(data: JobData, destination: str, reason: str, review: ReviewState) -> JobData:
-    held = {"state": "held", "hold": HoldReason.REVIEW, "due_at": None, "failures": 0, "prepared": None}
+    held = {
+        "state": "held",
+        "hold": HoldReason.REVIEW,
+        "due_at": None,
+        "failures": 0,
+        "prepared": None,
+        "refused": "",
+    }
     return data.with_post(destination, **held, stopped=False, reason=reason, review=review)
 
 
@@ -168,14 +176,14 @@ def _fetched_again(work: Working, problem: str) -> Next:
 
 
 def at_their_time(tools: StageTools, work: Working, end: Callable[[Working], Next]) -> Next:
-    """Remind of the reviews whose time for that has come, and end those whose time is over.
+    """Remind of the reviews and appeals whose time for that has come, and end those whose time is over.
 
     `end` makes of the job's posts the state that the job comes to.
     """
-    now, waiting = believed(tools), _in_review(work.data.posts)
+    now, waiting = believed(tools), in_review(work.data.posts)
     over = [name for name, review in waiting.items() if review.expires_at <= now]
     due = [name for name in waiting if name not in over and (waiting[name].remind_at or now + 1) <= now]
-    data = work.data
+    data, tells = appeals_at_their_time(work.data, now)
     for name in over:
         data = _expired(data, name)
     for name in due:
@@ -188,25 +196,7 @@ def at_their_time(tools: StageTools, work: Working, end: Callable[[Working], Nex
     for name in due:
         ends = iso(waiting[name].expires_at)
         following = following.telling("review-reminder", destination=name, expires_at=ends)
-    return following
-
-
-def _in_review(posts: Mapping[str, PostState]) -> dict[str, ReviewState]:
-    return {name: post.review for name, post in posts.items() if post.waits_for_review and post.review is not None}
-
-
-def believed(tools: StageTools) -> float:
-    """Return the time by which a review may end; long ago while a clock that was set forward is doubted."""
-    # Ended by a clock that is set right a minute later, it would have ended for good.
-    return 0.0 if doubt_of(tools.clock) > 0 else tools.clock()
-
-
-def next_time(tools: StageTools, posts: Mapping[str, PostState]) -> float | None:
-    """Return when a review is next to be reminded of or ended; None if none waits."""
-    first = min((one.remind_at or one.expires_at for one in _in_review(posts).values()), default=None)
-    doubt, now = doubt_of(tools.clock), tools.clock()
-    # A server may vouch for the clock at any time.
-    return first if first is None or not doubt else max(first, now + min(doubt, timing.DOUBT_AGAIN))
+    return replace(following, tells=(*following.tells, *tells))
 
 
 def asked_again(posts: Mapping[str, PostState], now: float) -> dict[str, PostState]:

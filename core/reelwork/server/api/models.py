@@ -70,7 +70,9 @@ class Job(Told):
     refused_there: bool
     """True if a destination refused it, not moderation."""
     in_review: bool
-    """True if a person is asked about one of its posts."""
+    """True if a person is asked about one of its posts, or about an appeal."""
+    appealable: bool
+    """True if moderation refused it, or one of its posts, and a person may overrule that."""
     unapproved: bool
     """True if a person rejected one of its posts, or nobody reviewed it in time."""
     post_wait: Literal["", "time", "start"]

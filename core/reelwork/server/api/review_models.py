@@ -11,6 +11,7 @@ from reelwork.server.api.asking import Asked
 from reelwork.server.api.decisions import RetryAgreed
 from reelwork.server.api.models import Dollars, Told
 from reelwork.store.statuses import Status
+from reelwork_hooks.models import Stage
 
 Words = Annotated[str, Field(max_length=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -59,8 +60,48 @@ class PostTold(Told):
     reason: str
 
 
+class AppealTold(Told):
+    """A refusal by moderation with the appeal against it."""
+
+    stage: Stage
+    destination: str
+    """Of a post: the publisher's instance; else empty."""
+    subject: str
+    """What was refused, in words."""
+    state: Literal["waiting", "approved", "rejected", "expired"]
+    waits: bool
+    """True until somebody has decided, or its end was written down."""
+    plugin: str
+    """The instance that refused it."""
+    package: str
+    version: str
+    """The plugin's version; with its package and settings, an overruling is bound to it."""
+    model: str
+    """The model that judged; empty where the plugin's settings name none."""
+    verdict: str
+    """The plugin's reason."""
+    categories: list[str]
+    scores: dict[str, float]
+    thresholds: dict[str, float]
+    flagged: list[str]
+    """The inputs that were flagged, in words; empty where that is all that was judged."""
+    content: str
+    """The hash of what was judged. An overruling is bound to it."""
+    text: str
+    """The words that were judged, as they stand; empty for a video."""
+    because: str
+    appealed_by: str
+    asked_at: datetime
+    expires_at: datetime
+    by: str
+    """Who decided; empty while nobody has."""
+    decided_at: datetime | None
+    reason: str
+    """The reason of a rejection."""
+
+
 class Review(Told):
-    """A job with posts that a person reviews, as `reelwork review list --json` tells it."""
+    """A job with posts or appeals that a person reviews, as `reelwork review list --json` tells it."""
 
     job: str
     status: Status
@@ -71,6 +112,7 @@ class Review(Told):
     prompt: str
     video: str | None
     posts: list[PostTold]
+    appeals: list[AppealTold]
 
 
 class ReviewStory(Review):
@@ -89,6 +131,37 @@ class ReviewDecided(Told):
     """The name of the token."""
     destinations: list[str]
     """The posts that it is about."""
+    appeals: list[str]
+    """The appeals that it is about: what was refused, in words."""
+
+
+class Appealed(Told):
+    """An appeal as it was written down. It waits in the list of reviews."""
+
+    job: str
+    run: str
+    stage: Stage
+    destination: str
+    """Of a post: the publisher's instance; else empty."""
+    subject: str
+    """What was refused, in words."""
+    plugin: str
+    """The instance that refused it."""
+    verdict: str
+    """The plugin's reason."""
+    because: str
+    by: str
+    """The name of the token."""
+    expires_at: datetime
+
+
+class AppealAsked(Asked):
+    """An appeal against what moderation refused of a job."""
+
+    because: Annotated[str, Field(min_length=1, max_length=2000)]
+    """Why it may pass, for whoever decides."""
+    destination: Name | None = None
+    """The post that is meant; needed if several were refused."""
 
 
 class Seen(Asked):

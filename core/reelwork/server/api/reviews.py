@@ -20,6 +20,7 @@ from reelwork.server.api.launches import is_admin
 from reelwork.server.api.models import Page
 from reelwork.server.api.paging import Paged, page, place_in, unknown_cursor
 from reelwork.server.api.review_models import (
+    AppealAsked,
     ApproveAsked,
     EditAsked,
     RedoAsked,
@@ -28,28 +29,21 @@ from reelwork.server.api.review_models import (
     ReviewDecided,
     ReviewStory,
 )
+from reelwork.server.api.review_models import Appealed as AppealMade
 from reelwork.server.operations import Operation, Served
 from reelwork.server.problems import Problem
 from reelwork.server.tokens import Scope
 from reelwork.store.protocol import Store
 from reelwork.store.records import JobRow, Sendings
+from reelwork.studio.appeals import Appealed, appeal_as_json, file_appeal, new_appeal
 from reelwork.studio.post_edits import WORDS, edit, new_render_of, redo
-from reelwork.studio.post_review import (
-    UNMOVED,
-    Answer,
-    PostReview,
-    ReviewedPost,
-    approve,
-    chosen_of,
-    post_review_of,
-    reject,
-    review_as_json,
-    stoppable,
-)
+from reelwork.studio.post_review import Answer, approve, chosen_of, reject, stoppable
+from reelwork.studio.review_view import UNMOVED, PostReview, post_review_of, review_as_json
+from reelwork.studio.review_view import Asked as Reviewed
 
 
 def list_reviews(served: Served, request: Request) -> Response:
-    """List the jobs whose posts wait for a review, newest first."""
+    """List the jobs whose posts or appeals wait for a person, newest first."""
     asked = query_of(request, Paged)
     store, before = served.store, place_in(asked)
     if before is not None and store.job(before) is None:
@@ -58,7 +52,7 @@ def list_reviews(served: Served, request: Request) -> Response:
 
     def shown(some: Sequence[JobRow]) -> list[dict[str, Any]]:
         found = (post_review_of(row, served.now()) for row in some)
-        return [review_as_json(one) for one in found if one.waiting]
+        return [review_as_json(one) for one in found if one.waits]
 
     return told(page(rows, asked.limit, lambda row: row.id, shown))
 
@@ -80,12 +74,16 @@ class _Answered:
     document: dict[str, Any]
 
 
-Can = Callable[[Store, PostReview], Sequence[ReviewedPost]]
-"""The posts of a job that an answer can be about."""
+Can = Callable[[Store, PostReview], Sequence[Reviewed]]
+"""The posts and appeals of a job that an answer can be about."""
 
 
-def _waiting(_: Store, review: PostReview) -> Sequence[ReviewedPost]:
-    return review.waiting
+def _waiting(_: Store, review: PostReview) -> Sequence[Reviewed]:
+    return (*review.waiting, *review.appealed)
+
+
+def _rejectable(store: Store, review: PostReview) -> Sequence[Reviewed]:
+    return (*stoppable(store, review), *review.appealed)
 
 
 def _answered(one: Act, request: Request, asked: ApproveAsked, decision: str, can: Can) -> _Answered:
@@ -95,17 +93,36 @@ def _answered(one: Act, request: Request, asked: ApproveAsked, decision: str, ca
     answer = Answer(one.request.holder, asked.destinations, asked.version, request.scope[TOKEN].who)
     review = post_review_of(row, one.served.now())
     chosen = chosen_of(one.store, review, answer, can(one.store, review))
-    return _Answered(row, answer, _document(row, answer, decision, [post.destination for post in chosen]))
+    return _Answered(row, answer, _document(row, answer, decision, chosen))
 
 
-def _document(row: JobRow, answer: Answer, decision: str, destinations: list[str]) -> dict[str, Any]:
+def _document(row: JobRow, answer: Answer, decision: str, chosen: Sequence[Reviewed]) -> dict[str, Any]:
     return {
         "job": row.id,
         "run": row.run_id,
         "decision": decision,
         "by": answer.by,
-        "destinations": destinations,
+        "destinations": [one.destination for one in chosen if one.destination],
+        "appeals": [one.subject for one in chosen if isinstance(one, Appealed)],
     }
+
+
+async def appeal_job(served: Served, request: Request) -> Response:
+    """Appeal against what moderation refused of a job. It then waits for a person who may approve.
+
+    Refused with 409 when there is nothing to appeal: the verdict is final, an appeal against it waits or was
+    rejected, or moderation refused nothing.
+    """
+
+    async def work(one: Act, asked: AppealAsked) -> tuple[Any, HTTPStatus]:
+        row, now = job_named(one.store, request.path_params["job"]), one.served.now()
+        # The answer is committed with the appeal, so it is made of what will be written.
+        made = new_appeal(one.store, row, one.request.holder, asked.because, now, asked.destination)
+        document = appeal_as_json(row, made)
+        await file_appeal(one.answering(document), row, made)
+        return document, HTTPStatus.CREATED
+
+    return await act(served, request, AppealAsked, work)
 
 
 async def approve_posts(served: Served, request: Request) -> Response:
@@ -126,7 +143,7 @@ async def reject_posts(served: Served, request: Request) -> Response:
     """Reject posts of a job: they are never made. Takes back an approval, as long as nothing was sent."""
 
     async def work(one: Act, asked: RejectAsked) -> tuple[Any, HTTPStatus]:
-        said = _answered(one, request, asked, "rejected", stoppable)
+        said = _answered(one, request, asked, "rejected", _rejectable)
         await reject(one.answering(said.document), said.row, said.answer, asked.reason, one.served.now())
         return said.document, HTTPStatus.OK
 
@@ -180,8 +197,7 @@ async def redo_posts(served: Served, request: Request) -> Response:
         if render.needs_consent and not covers(asked, render.cost):
             needs = {"unknown_cost": True} if render.cost is None else {"cost": str(render.cost)}
             raise not_agreed(render.spends, needs)
-        posts = [post.destination for post in post_review_of(row, now).posts]
-        document = _document(row, answer, "redo", posts)
+        document = _document(row, answer, "redo", post_review_of(row, now).posts)
         await redo(one.answering(document), row, answer, now)
         return document, HTTPStatus.OK
 
@@ -190,6 +206,17 @@ async def redo_posts(served: Served, request: Request) -> Response:
 
 OPERATIONS = (
     Operation(path="/api/v1/reviews", scope=Scope.READ, answer=list_reviews, query=Paged, returns=Page[Review]),
+    Operation(
+        path="/api/v1/jobs/{job}/appeal",
+        # Who starts jobs may say that one was refused for no good reason. It decides nothing.
+        scope=Scope.RUN,
+        answer=appeal_job,
+        method="POST",
+        body=AppealAsked,
+        returns=AppealMade,
+        status=HTTPStatus.CREATED,
+        headers=(KEY_HEADER,),
+    ),
     Operation(path="/api/v1/reviews/{job}", scope=Scope.READ, answer=show_review, query=Asked, returns=ReviewStory),
     *(
         Operation(

@@ -26,9 +26,9 @@ from reelwork.store.statuses import Status
 from reelwork.studio.job_json import render_of, view_with
 from reelwork.studio.job_names import find_job
 from reelwork.studio.job_view import JobView, clips_of, views_of
-from reelwork.studio.post_review import post_review_of, was_in_review
 from reelwork.studio.review import review_of, seen
 from reelwork.studio.review_history import edits_of
+from reelwork.studio.review_view import post_review_of, was_in_review
 
 PAGE = 50
 """Jobs of one page of the list."""

@@ -23,7 +23,7 @@ def figures(db: sqlite3.Connection, now: float) -> Figures:
         "SELECT count(*), min(coalesce(sent_at, created_at)) FROM effects"
         " WHERE state IN ('sent', 'unknown') AND state = 'unknown'"
     ).fetchone()
-    # Only the review of a post gives a held job a time.
+    # Only the review of a post, or an appeal, gives a held job a time.
     in_review = db.execute("SELECT count(*) FROM jobs WHERE status = 'held' AND due_at IS NOT NULL").fetchone()[0]
     renders = db.execute("SELECT provider, count(*) FROM renders WHERE ended_at IS NULL GROUP BY provider")
     by_provider = {row[0]: row[1] for row in renders}

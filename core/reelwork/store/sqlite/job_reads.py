@@ -10,6 +10,7 @@ from typing import Any
 
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, REMOVED, EventRow, JobRow, RunRow
+from reelwork.store.sqlite.sql_list import sql_list
 
 JOB_COLUMNS = (
     "id, run_id, key, status, step, due_at, fence, attempts, data, reason, render_id, created_at, updated_at, brand"
@@ -130,10 +131,12 @@ _SEARCHED = (
     + ")) OR reason LIKE ? ESCAPE '!')"
 )
 # Two looks: the text leaves out nearly all jobs before anything of theirs is parsed.
+_ASKED = (HoldReason.REVIEW, HoldReason.APPEAL)
+_WRITTEN = " OR ".join(f"""data LIKE '%"hold":{gap}"{one}"%'""" for one in _ASKED for gap in ("", " "))
 _IN_REVIEW = (
-    f"""(data LIKE '%"hold":"{HoldReason.REVIEW}"%' OR data LIKE '%"hold": "{HoldReason.REVIEW}"%') AND EXISTS"""
-    """ (SELECT 1 FROM json_each(data, '$.posts')"""
-    f" WHERE json_extract(value, '$.state') = 'held' AND json_extract(value, '$.hold') = '{HoldReason.REVIEW}')"
+    f"(({_WRITTEN}) AND (status = 'held' AND json_extract(data, '$.hold') = '{HoldReason.APPEAL}'"
+    " OR EXISTS (SELECT 1 FROM json_each(data, '$.posts') WHERE json_extract(value, '$.state') = 'held'"
+    f" AND json_extract(value, '$.hold') IN {sql_list(_ASKED)})))"
 )
 _OF_METADATA = (
     "CASE json_type(data, ?) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false'"

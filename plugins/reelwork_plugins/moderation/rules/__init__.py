@@ -47,6 +47,8 @@ class RulesConfig(Config):
     """Apply the short list that comes with this plugin."""
     personal_data: Literal["reject", "hold", "allow"] = "reject"
     """The answer to e-mail addresses, phone and card numbers, keys and tokens."""
+    final: tuple[Word, ...] = ("length", "sexual content involving minors")
+    """Categories whose rejection no person can overrule: `length`, `words`, `personal-data`, or one of a list."""
     # Off: a stage more for every job of a workflow whose plugins add no captions.
     captions: bool = False
     """Check the captions of a finished video too, before it is stored or posted."""
@@ -88,7 +90,9 @@ class Rules(Plugin):
             chosen = [(reason, category) for what, reason, category in found if what == action]
             if chosen:
                 reasons = "; ".join(reason for reason, _ in chosen[:MOST_REASONS])
-                return verdict(reasons, *dict.fromkeys(category for _, category in chosen))
+                categories = dict.fromkeys(category for _, category in chosen)
+                final = action == "block" and not categories.keys().isdisjoint(self.config.final)
+                return verdict(reasons, *categories).replace(**{"final": True} if final else {})
         return None
 
     def _length(self, content: Content) -> Iterable[tuple[Action, str, str]]:
