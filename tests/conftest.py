@@ -27,6 +27,7 @@ SLOW = tuple(
     HERE / place
     for place in (
         "core/cli/test_afar.py",
+        "core/cli/test_appeals.py",
         "core/cli/test_every_command.py",
         "core/cli/test_in_doubt.py",
         "core/cli/test_mcp.py",
@@ -36,12 +37,14 @@ SLOW = tuple(
         "core/cli/test_terminal.py",
         "core/cli/test_waits.py",
         "core/cli/test_watch_and_history.py",
+        "core/engine/test_appeals.py",
         "core/engine/test_traces.py",
         "core/planning/batches/test_earlier_store.py",
         "core/planning/batches/test_respelled.py",
         "core/server/browser",
         "core/server/test_access.py",
         "core/server/test_api_acts.py",
+        "core/server/test_api_appeals.py",
         "core/server/test_api_reading.py",
         "core/server/test_api_reviews.py",
         "core/server/test_api_schedules.py",

@@ -178,7 +178,9 @@ class StoreCollector(Collector):
         yield GaugeMetricFamily("reelwork_jobs_due", "Jobs that are due and not in work.", stand.due)
         yield _age("reelwork_queue_age_seconds", "How long the oldest of these is due.", stand.due_since, now)
         yield GaugeMetricFamily(
-            "reelwork_reviews_pending", "Held jobs with a post that waits for a person's review.", stand.in_review
+            "reelwork_reviews_pending",
+            "Held jobs with a post or an appeal that waits for a person.",
+            stand.in_review,
         )
         yield GaugeMetricFamily(
             "reelwork_unknown_outcomes",

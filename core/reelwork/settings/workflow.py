@@ -135,9 +135,9 @@ class ReviewTable(_Section):
     first_post: bool = False
     """Posts to an account wait if nothing has been posted to it from this store yet."""
     expires: Length = "7d"
-    """How long a review waits. After that nothing is posted until somebody asks for a review again."""
+    """How long a review or an appeal waits. After that nothing is posted until somebody asks for it again."""
     remind: Length = "1d"
-    """How long a review waits until one reminder is given. If this is no shorter than `expires`, none is given."""
+    """How long a review or an appeal waits until its reminder. None, if this is not shorter than `expires`."""
 
 
 class ScheduleTable(_Section):

@@ -46,7 +46,7 @@ class HoldReason(StrEnum):
     REVIEW = "review"
     """A post waits for a person's review, as the workflow asks."""
     APPEAL = "appeal"
-    """A person has appealed against a refusal by moderation, and another decides."""
+    """Somebody has appealed against a refusal by moderation, and a person decides."""
     LATE = "late"
     """A post was ready too late for its time."""
     RENDER_LOST = "render-lost"

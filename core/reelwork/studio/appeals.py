@@ -143,6 +143,16 @@ def _is_refused(post: PostState) -> bool:
     return post.state == "rejected" and not post.refused_there and bool(post.refused)
 
 
+def appealable(row: JobRow) -> tuple[Refusal, ...]:
+    """Return the refusals of a job and its posts that a person can overrule and nobody has appealed against."""
+    found = _standing(row, JobData.model_validate_json(row.data))
+    return tuple(one for one in found if _is_open(one))
+
+
+def _is_open(refusal: Refusal) -> bool:
+    return not refusal.verdict.final and (refusal.appeal is None or refusal.appeal.state == "expired")
+
+
 def new_appeal(
     store: Runs, row: JobRow, by: str, because: str, now: float, destination: str | None = None
 ) -> Appealed:
@@ -280,8 +290,9 @@ def _check_appealable(row: JobRow, refusal: Refusal) -> None:
             hint=change,
         )
     if before is not None and before.state == "waiting":
+        who, until = before.by or "Somebody", iso(before.expires_at)
         raise WorkflowInvalid(
-            f"{before.by} has appealed already; it waits for a person until {iso(before.expires_at)}.",
+            f"{who} has appealed already; it waits for a person until {until}.",
             money=NOTHING_MORE,
             hint=f"Decide about it: reelwork review show {name}",
         )

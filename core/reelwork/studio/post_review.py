@@ -59,8 +59,7 @@ async def approve(store: Store, row: JobRow, answer: Answer, now: float) -> tupl
     one that was made.
     """
     review = post_review_of(row, now)
-    can: tuple[Asked, ...] = (*review.waiting, *review.appealed)
-    chosen = chosen_of(store, review, answer, can)
+    chosen = chosen_of(store, review, answer, review.waits_for)
     for one in chosen:
         _check_time(row, one, now)
         # In a thread: a server that answers others must not wait for a large file.

@@ -92,7 +92,12 @@ class PostReview:
     @property
     def waits(self) -> bool:
         """True if a person is asked about something."""
-        return bool(self.waiting or self.appealed)
+        return bool(self.waits_for)
+
+    @property
+    def waits_for(self) -> tuple[Asked, ...]:
+        """The posts and appeals about which nobody has decided."""
+        return (*self.waiting, *self.appealed)
 
     @property
     def version(self) -> str:

@@ -375,6 +375,49 @@ def test_a_post_is_approved_as_the_page_showed_it_and_no_other(waiting: Dashboar
     assert post_review_of(rejected, time.time()).posts[0].state == "rejected"
 
 
+@pytest.fixture
+def refused(tmp_path: Path) -> Iterator[Dashboard]:
+    """A job that moderation refused."""
+    path, rules = tmp_path / "store.db", {"plugin": {"rules": {"block": ["onerror"]}}}
+    with Studio(rules, store=path, out=tmp_path / "out") as studio:
+        made = asyncio.run(studio.run(EVIL, duration=0.5, resolution="480p"))
+        assert [job.status for job in made.jobs] == ["rejected"]
+    store = SqliteStore(path)
+    yield Dashboard(store)
+    store.close()
+
+
+def test_a_refusal_is_appealed_on_the_page_and_decided_there(refused: Dashboard) -> None:
+    job_id = job_of(refused)
+    form, path = f"/jobs/{job_id}/appeal", f"/jobs/{job_id}"
+    assert form not in refused.page(path)
+    refused.sign_in("approve")
+    assert (form in refused.page(path), refused.press(form, because="a test").status_code) == (False, 403)
+    refused.jar.clear()
+    refused.sign_in("run")
+    shown = refused.page(path)
+    assert (f'action="{form}"' in shown, "is on the block list" in shown) == (True, True)
+    assert refused.press(form, because=" ").status_code == 422
+    assert refused.press(form, because=EVIL).status_code == 303
+    held = refused.store.job(job_id)
+    assert held is not None
+    assert (held.status, held.due_at is not None, refused.store.figures().in_review) == ("held", True, 1)
+    shown = refused.page(path)
+    assert ("Appeal about the brief: waits for you" in shown, f'action="{form}"' in shown) == (True, False)
+    assert ("<script>fetch" in shown, f"{path}/retry" in shown, f"{path}/resume" in shown) == (False, False, False)
+    version = post_review_of(held, time.time()).version
+    assert refused.press(f"{path}/review/approve", version=version).status_code == 403
+    refused.jar.clear()
+    refused.sign_in("approve")
+    assert "Approve 1 appeal" in refused.page(path)
+    assert refused.press(f"{path}/review/approve", version="0123456789ab").status_code == 409
+    assert refused.press(f"{path}/review/approve", version=version).status_code == 303
+    approved = refused.store.job(job_id)
+    assert approved is not None
+    assert (approved.status, approved.step) == (Status.ACTIVE, "moderate-brief")
+    assert "Appeal about the brief: approved by ana" in refused.page(path)
+
+
 def test_accounts_are_shown_without_their_secrets(
     dashboard: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -127,7 +127,7 @@ def _due(refusal: Refusal, now: float) -> tuple[Tell, ...]:
 def waits_for_a_person(refusal: Refusal) -> str:
     """Return why a job or post is held against whose refusal somebody has appealed."""
     assert refusal.appeal is not None
-    who, because = refusal.appeal.by, refusal.appeal.because.rstrip(".")
+    who, because = refusal.appeal.by or "Somebody", refusal.appeal.because.rstrip(".")
     return f"{who} appeals: {because}. {_refused(refusal)}. {nothing_meanwhile(refusal)}."
 
 

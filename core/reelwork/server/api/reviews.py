@@ -79,7 +79,7 @@ Can = Callable[[Store, PostReview], Sequence[Reviewed]]
 
 
 def _waiting(_: Store, review: PostReview) -> Sequence[Reviewed]:
-    return (*review.waiting, *review.appealed)
+    return review.waits_for
 
 
 def _rejectable(store: Store, review: PostReview) -> Sequence[Reviewed]:
@@ -110,7 +110,7 @@ def _document(row: JobRow, answer: Answer, decision: str, chosen: Sequence[Revie
 async def appeal_job(served: Served, request: Request) -> Response:
     """Appeal against what moderation refused of a job. It then waits for a person who may approve.
 
-    Refused with 409 when there is nothing to appeal: the verdict is final, an appeal against it waits or was
+    Refused with 422 when there is nothing to appeal: the verdict is final, an appeal against it waits or was
     rejected, or moderation refused nothing.
     """
 
@@ -119,7 +119,7 @@ async def appeal_job(served: Served, request: Request) -> Response:
         # The answer is committed with the appeal, so it is made of what will be written.
         made = new_appeal(one.store, row, one.request.holder, asked.because, now, asked.destination)
         document = appeal_as_json(row, made)
-        await file_appeal(one.answering(document), row, made)
+        await file_appeal(one.answering(document, HTTPStatus.CREATED), row, made)
         return document, HTTPStatus.CREATED
 
     return await act(served, request, AppealAsked, work)

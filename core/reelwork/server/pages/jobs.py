@@ -14,15 +14,17 @@ from starlette.responses import Response
 
 from reelwork.ledger.report import Report
 from reelwork.money import dollars, to_dollars
+from reelwork.server.access import TOKEN
 from reelwork.server.job_files import file_of
 from reelwork.server.operations import Operation, Served
 from reelwork.server.pages.month import post_times
 from reelwork.server.pages.rendering import failure, page
-from reelwork.server.tokens import Scope
+from reelwork.server.tokens import Scope, allows
 from reelwork.store.frozen import reviewers_in
 from reelwork.store.reader import SyncReader
 from reelwork.store.records import PAYMENT, EffectRow, EventRow, JobRow
 from reelwork.store.statuses import Status
+from reelwork.studio.appeals import appealable
 from reelwork.studio.job_json import render_of, view_with
 from reelwork.studio.job_names import find_job
 from reelwork.studio.job_view import JobView, clips_of, views_of
@@ -102,6 +104,7 @@ def show_job(served: Served, request: Request) -> Response:
         questions=review_of(store, row).questions,
         review=review,
         reviewers=_reviewers(store, row),
+        appealable=appealable(row) if view.appealable and _may_appeal(request) else (),
         links=[]
         if review is None
         else [(link, link.state_at(served.now())) for link in store.review_links(row.id)],
@@ -115,6 +118,11 @@ def show_job(served: Served, request: Request) -> Response:
         posts=view.data.get("posts") or {},
         fates=view.data.get("fates") or (),
     )
+
+
+def _may_appeal(request: Request) -> bool:
+    token = request.scope.get(TOKEN)
+    return token is not None and allows(token.scopes, Scope.RUN)
 
 
 def _reviewers(store: SyncReader, row: JobRow) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from reelwork.server.pages.rendering import failure, kept, page
 from reelwork.server.tokens import Scope
 from reelwork.store.records import JobRow
 from reelwork.store.tokens import TokenRow
+from reelwork.studio.appeals import file_appeal, new_appeal
 from reelwork.studio.job_names import find_job
 from reelwork.studio.post_edits import edit, redo
 from reelwork.studio.post_review import Answer, approve, reject
@@ -57,6 +58,17 @@ async def redo_posts(served: Served, request: Request) -> Response:
     """Make the video again, which may be paid for. The page has said so."""
     row, answer, _ = await _answered(served, request)
     await redo(served.store, row, answer, served.now())
+    return _back(row, request)
+
+
+async def appeal_job(served: Served, request: Request) -> Response:
+    """Appeal against what moderation refused of a job. A person who may approve decides."""
+    form = await form_of(request)
+    row, token = find_job(served.store, request.path_params["job"]), request.scope[TOKEN]
+    because, destination = form.get("because", ""), form.get("destination") or None
+    await file_appeal(
+        served.store, row, new_appeal(served.store, row, token.name, because, served.now(), destination)
+    )
     return _back(row, request)
 
 
@@ -105,6 +117,7 @@ def _button(name: str, answer: object) -> Operation:
 
 
 OPERATIONS = (
+    Operation(path="/jobs/{job}/appeal", scope=Scope.RUN, answer=appeal_job, method="POST", fails=failure),
     _button("approve", approve_posts),
     _button("reject", reject_posts),
     _button("edit", edit_posts),
