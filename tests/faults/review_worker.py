@@ -23,7 +23,7 @@ from reelwork.store.sqlite.store import SqliteStore
 from reelwork.store.statuses import Step
 from reelwork.studio.post_review import Answer
 from reelwork.studio.studio import Studio
-from reelwork_hooks import Config, Effect, Idempotency, Plugin, Post, Receipt, hookimpl
+from reelwork_hooks import Config, Effect, Idempotency, Plugin, Post, Receipt, Stage, Verdict, hookimpl
 
 
 class Board(Config):
@@ -58,6 +58,16 @@ class Posts(Plugin):
         os.close(file)
 
 
+class Guard(Plugin):
+    """Rejects every post."""
+
+    moderates = (Stage.POST,)
+
+    @hookimpl
+    def pre_moderate(self) -> Verdict:
+        return Verdict.reject("it rains")
+
+
 class LateStore(FragileStore):
     """Counts the commits of a job that is at its posts, and the answers of persons."""
 
@@ -86,12 +96,18 @@ class LateStore(FragileStore):
 
 
 def workflow(folder: Path) -> dict[str, Any]:
-    """The workflow of each case."""
+    """The workflow of each case: its posts wait for a review, or moderation refuses them."""
+    refuses = (folder / "refuses").exists()
     return {
         "brief": {"prompt": "A lighthouse at night", "duration": 0.5, "resolution": "480p", "caption": "Rain"},
-        "plugins": {"pre_moderate": [], "prompt_transform": [], "post_download": [], "publish": ["board"]},
+        "plugins": {
+            "pre_moderate": ["guard"] * refuses,
+            "prompt_transform": [],
+            "post_download": [],
+            "publish": ["board"],
+        },
         "plugin": {"board": {"board": str(folder)}},
-        "review": {"always": True},
+        "review": {"always": not refuses},
     }
 
 
@@ -100,6 +116,7 @@ def run_case(case: Mapping[str, Any]) -> int:
     folder = Path(case["folder"])
     catalog = Catalog()
     catalog.add("board", Posts)
+    catalog.add("guard", Guard)
     store = LateStore(folder / "store.db", case.get("at", 0), case.get("when", ""), "kill")
     with Studio(workflow(folder), store=store.path, out=folder / "out", catalog=catalog) as studio:
         studio._store = store
@@ -118,6 +135,8 @@ def done(studio: Studio, what: str) -> int:
     answer = Answer(by="Ana")
     if what == "edit":
         return studio.edit_posts_sync(row.id, answer, {"caption": "Fog"}, approve=True).exit_code
+    if what == "appeal":
+        return 0 if studio.appeal_sync(row.id, "it is only water", by="Ann").waits else 1
     if what == "redo":
         return studio.redo_posts_sync(row.id, answer).exit_code
     if what == "approve":

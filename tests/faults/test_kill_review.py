@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,11 @@ class Shop:
             (row,) = store.jobs()
             review = JobData.model_validate_json(row.data).posts["board"].review
             return row.status, review is not None and bool(review.approved)
+
+    def status(self) -> str:
+        with closing(SqliteStore(self.folder / "store.db")) as store:
+            (row,) = store.jobs()
+            return row.status
 
     def sound(self) -> bool:
         found = check(self.folder / "store.db", time.time()).findings
@@ -176,3 +182,32 @@ def test_a_kill_around_a_new_render_asks_for_one_and_waits_again(shop: Shop) -> 
             assert (shop.job(), shop.lines("calls")) == ((HELD, False), []), (at, when)
             assert shop.run("approve") == 0
             assert len(shop.lines("posts")) == 1
+
+
+def test_a_kill_around_an_appeal_and_its_approval_makes_one_post_or_none(shop: Shop) -> None:
+    (shop.folder / "refuses").touch()
+    assert shop.run("run") == WAITS
+    assert (shop.status(), shop.lines("calls")) == (REJECTED, [])
+    shop.keep()
+    assert shop.run("appeal") == 0
+    for at, when in product(range(1, shop.commits() + 1), ("before", "after")):
+        shop.back()
+        assert shop.run("appeal", at, when) == KILLED
+        assert (shop.status(), shop.lines("calls")) == (REJECTED if when == "before" else HELD, []), (at, when)
+    assert shop.run("resume") == WAITS
+    shutil.rmtree(shop.kept)
+    shop.keep()
+    assert shop.run("approve") == 0
+    commits = shop.commits()
+    assert commits >= 4, "the answer, the upload, the post and its end"
+    for at, when in product(range(1, commits + 1), ("before", "after")):
+        shop.back()
+        assert shop.run("approve", at, when) == KILLED
+        overruled = shop.status() != HELD
+        assert overruled or not shop.lines("calls"), (at, when)
+        assert shop.run("resume") == (0 if overruled else WAITS), (at, when)
+        assert len(shop.lines("posts")) == overruled, (at, when)
+        if not overruled:
+            assert shop.run("approve") == 0
+        assert (shop.status(), len(shop.lines("posts"))) == (DONE, 1), (at, when)
+        assert shop.sound()
