@@ -142,7 +142,7 @@ def test_what_can_be_published_is_and_the_rest_follows_once_it_can(campaign: Cam
     assert "failed x: POST" in lines
     assert "failed brand-b: preparing the post failed: mastodon: the upload was answered 401" in lines
     assert "Sign in again: reelwork accounts add mastodon --replace" in lines
-    assert "reason rejected by 'rules': \"forbidden\" is on the block list" in lines
+    assert "reason the brief is rejected by 'rules': \"forbidden\" is on the block list" in lines
     assert "next reelwork resume" in lines
     paid = campaign.renders()
     assert (len(paid), set(paid.values())) == (4, {1})

@@ -124,7 +124,7 @@ def _caption(draw: ImageDraw, job: JobResult, left: int, top: int) -> None:
     told = _fitted("  ·  ".join(fact for fact in facts if fact), 15, TILE - 24)
     draw.text((left, top), told, fill=INK, font=_font(15))
     draw.ellipse((left, top + 29, left + 9, top + 38), fill=COLOURS.get(job.status, FAINT))
-    # A reason such as "rejected by 'rules'" need not say the status again.
+    # A reason such as "rejected by Ana" need not say the status again.
     why = job.reason.removeprefix(f"{job.status} ")
     below = _fitted(f"{job.status}  {short_id(job.id)}  {why}".strip(), 13, TILE - 40)
     draw.text((left + 16, top + 25), below, fill=FAINT, font=_font(13))

@@ -174,7 +174,7 @@ def test_another_plugin_is_asked_about_what_was_overruled(lab: Any, seen: Seen) 
     assert (again.status, again.appealable, again.reason) == (
         REJECTED,
         True,
-        "rejected by 'other': it shows violence",
+        "the brief is rejected by 'other': it shows violence",
     )
     assert seen.asked == [("watch", "brief"), ("other", "brief")]
 

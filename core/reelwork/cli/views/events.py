@@ -53,5 +53,7 @@ def told_of(happening: Happening) -> str:
         case "post-failed" | "post-held" | "post-rejected":
             return f"the post to {destination} {ENDS[happening.name]}: {reason.removeprefix(f'{destination}: ')}"
         case "failed" | "held" | "rejected":
-            return reason if reason.startswith(happening.name) else f"{happening.name}: {reason}"
+            # Of moderation, the reason says it: the brief is rejected by a plugin.
+            said = reason.startswith(happening.name) or f" is {happening.name} " in reason
+            return reason if said else f"{happening.name}: {reason}"
     return ""

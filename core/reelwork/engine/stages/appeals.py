@@ -133,8 +133,10 @@ def waits_for_a_person(refusal: Refusal) -> str:
 
 def nothing_meanwhile(refusal: Refusal) -> str:
     """Return what an appeal means for money and posts while it waits."""
-    spends = refusal.stage in (Stage.BRIEF, Stage.PROMPT)
-    return "Nothing more is spent until a person decides" if spends else "Nothing is posted until a person decides"
+    if refusal.stage in (Stage.BRIEF, Stage.PROMPT):
+        return "Nothing more is spent until a person decides"
+    was = "Nothing was posted there, and nothing is" if refusal.destination else "Nothing is posted"
+    return f"{was} until a person decides"
 
 
 def unanswered(refusal: Refusal) -> str:

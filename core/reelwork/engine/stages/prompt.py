@@ -18,6 +18,7 @@ from reelwork.errors import HookFailed, in_a_line, with_hint
 from reelwork.planning.content_hash import content_hash
 from reelwork.planning.limits import with_final_length
 from reelwork.planning.prompts import brief_content, drafted, problem_of, prompt_content
+from reelwork.planning.refusals import subject_of
 from reelwork.redaction.redactor import mask
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import FAILED, PAYMENT, REJECTED
@@ -94,7 +95,6 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
 
 def _sentence(verdict: Verdict, stage: Stage) -> str:
     why = f"by {verdict.plugin!r}: {mask(verdict.reason) or 'no reason given'}"
-    if verdict.decision != "hold":
-        return f"rejected {why}"
     # Approving the brief does not approve what plugins make of it: a second question must not look like the first.
-    return f"the {'brief' if stage is Stage.BRIEF else 'final prompt'} is held for a person {why}"
+    held = "held for a person" if verdict.decision == "hold" else "rejected"
+    return f"{subject_of(stage)} is {held} {why}"
