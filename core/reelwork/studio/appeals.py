@@ -28,6 +28,7 @@ from reelwork.store.holds import HoldReason
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, HELD, REJECTED, JobRow, RunRow
 from reelwork.store.statuses import MODERATED, Step
+from reelwork.studio.advice import BY_PERSON
 from reelwork.text import shown
 from reelwork_hooks.models import Asset, Stage
 
@@ -255,6 +256,12 @@ def _held(row: JobRow, data: JobData, refusal: Refusal) -> SetJob:
 def _chosen(row: JobRow, found: Sequence[Refusal], destination: str | None) -> Refusal:
     """Return the refusal that is meant. Raises `WorkflowInvalid` without one, and for several."""
     name = short_id(row.id)
+    if not found and row.status == REJECTED and row.step in MODERATED and row.reason != BY_PERSON:
+        raise WorkflowInvalid(
+            f"An earlier version of Reelwork refused the job {name}, and did not note what an appeal is bound to.",
+            money=NOTHING_MORE,
+            hint=f"Ask moderation again, then appeal: reelwork jobs retry {name}",
+        )
     if not found:
         raise WorkflowInvalid(
             f"Moderation has refused nothing of the job {name}, which is {row.status}: there is nothing to appeal.",

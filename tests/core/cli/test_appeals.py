@@ -97,6 +97,17 @@ def test_what_is_final_cannot_be_appealed(cli: Any, folder: Path) -> None:
     assert cli("review", "appeal", newest["id"], "--because", BECAUSE).code == 2
 
 
+def test_of_a_brand_with_reviewers_only_they_overrule(cli: Any, folder: Path) -> None:
+    (folder / "reelwork.toml").write_text('[brands.acme]\nreviewers = ["ben"]\n')
+    (folder / "play.toml").write_text(f'brand = "acme"\n{PLAY}')
+    cli("run", "play.toml", "--no-sheet")
+    play = only(cli)["id"]
+    assert cli("review", "appeal", play, "--because", BECAUSE, "--by", "eve").code == 0
+    refused = cli("review", "approve", play, "--by", "eve")
+    assert (refused.code, "eve may not approve for the brand acme" in refused.err) == (2, True)
+    assert cli("review", "approve", play, "--by", "ben").code == 0
+
+
 def test_in_a_table_of_many_the_command_is_named_once(cli: Any, folder: Path) -> None:
     (folder / "play.toml").write_text(PLAY)
     rows = "".join(f'{number},"A stabbing in the theatre, act {number}"\n' for number in range(10))

@@ -241,6 +241,19 @@ def test_only_a_refusal_by_moderation_can_be_appealed(lab: Any, seen: Seen) -> N
         lab.studio().appeal_sync(job.id, BECAUSE)
 
 
+def test_a_refusal_that_an_earlier_version_stored_is_asked_about_again_first(lab: Any, seen: Seen) -> None:
+    job = refused(lab, "brief")
+    row = row_of(lab, job)
+    earlier = {name: value for name, value in json.loads(row.data).items() if name not in ("refusals", "refused")}
+    change = SetJob(REJECTED, row.step, None, row.reason, data=json.dumps(earlier))
+    asyncio.run(lab.studio().store.decide(job.id, change))
+    with pytest.raises(WorkflowInvalid, match="An earlier version of Reelwork refused the job") as error:
+        lab.studio().appeal_sync(job.id, BECAUSE)
+    assert f"reelwork jobs retry {job.id[-8:]}" in (error.value.hint or "")
+    assert lab.studio().retry_sync(job.id).jobs[0].appealable
+    assert lab.studio().appeal_sync(job.id, BECAUSE).waits
+
+
 def test_an_appeal_is_made_once_and_needs_a_reason(lab: Any, seen: Seen) -> None:
     job = refused(lab, "brief")
     with pytest.raises(WorkflowInvalid, match="An appeal needs a reason"):
