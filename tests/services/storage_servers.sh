@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes .venv-moto (S3 and AWS Secrets Manager) and .services/azurite (Azure Blob Storage), the real servers that
+# Makes .venv-moto (S3, AWS Secrets Manager and KMS) and .services/azurite (Azure Blob Storage), the real servers that
 # tests/services/test_storage_services.py and test_aws_secrets.py start. Needs Python, Node and npm. Run it from the
 # repository's root; a second run changes nothing.
 set -eu

@@ -1,4 +1,4 @@
-"""Real object stores on 127.0.0.1: moto's server (S3, Secrets Manager, and Google's XML interface) and Azurite.
+"""Real object stores on 127.0.0.1: moto's server (S3, Secrets Manager, KMS, and Google's XML) and Azurite.
 
 `storage_servers.sh` installs them. Without them these tests skip, or fail with REELWORK_REQUIRE_SERVICES=1.
 """
