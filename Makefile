@@ -7,7 +7,7 @@
 # make rooms  the folders of the code, floor by floor, and what imports upward
 # make bench  what is measured, against what
 # make faults the whole fault matrix, at three providers: two or three hours on two cores
-# make networks  the fault matrix at Mastodon and YouTube, as the simulator plays them: some hours
+# make networks  the fault matrix at every network that the simulator plays: some hours for each
 # make soak   the random soak, 10,000 steps: some minutes
 # make storm  the storm, real processes treated at random, 60 rounds: about five minutes
 # make serve-faults the fault matrix with `reelwork serve` in place of runs: hours
@@ -106,6 +106,7 @@ networks: $(VENV)/.test
 	REELWORK_FAULTS_NETWORK=youtube $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=instagram $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=facebook $(BIN)/python tests/faults/matrix.py
+	REELWORK_FAULTS_NETWORK=threads $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=tiktok $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=x $(BIN)/python tests/faults/matrix.py
 	REELWORK_FAULTS_NETWORK=linkedin $(BIN)/python tests/faults/matrix.py

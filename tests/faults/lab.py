@@ -277,7 +277,7 @@ class Lab:
             "plugins": {
                 "pre_moderate": ["rules"],
                 "prompt_transform": [],
-                "post_download": [],
+                "post_download": self._destination.get("before", []),
                 "publish": self._destination["plugins"],
             },
             "plugin": self._destination["plugin"],
@@ -309,14 +309,20 @@ class Lab:
         )
         # Nothing that is done is missing at the other sides, and where all is done nothing else is there.
         there = min(made.total(), posts) >= done and (done < len(jobs) or made == asked)
-        if not explained or not there:
-            count.unexplained.append(f"{label}: {made.total()} renders, {posts} posts, {jobs}")
+        # Whatever was killed in between: what was posted has its captions.
+        bare = self.side.bare(self.side.faults[scene.publish]) if done == len(jobs) else 0
+        if not explained or not there or bare:
+            count.unexplained.append(f"{label}: {made.total()} renders, {posts} posts, {bare} bare, {jobs}")
 
     def finish(self, folder: Path, **options: Any) -> None:
         """Run the same command again until it has ended by itself; make another one if something is held."""
         self._run(folder, **options)
-        if isinstance(self.side, NetworkSide) and any(job["status"] == "failed" for job in _jobs(folder)):
-            # Its token was refused, and a person has seen to it; or its video is gone, and nothing helps.
+        struck: Mapping[str, int] | None = None
+        # Its token was refused, or the next one was lost with its answer or its process: a person signs in. Or its
+        # video is gone, and nothing helps.
+        while self._has_failed(folder) and self.side.struck() != struck:
+            struck = dict(self.side.struck())
+            self.side.sign_in_again(folder)
             self._run(folder)
         if any(job["status"] == "held" for job in _jobs(folder)):
             self._run(folder, batch="later", patient=True)
@@ -325,8 +331,17 @@ class Lab:
             self._run(folder, batch="last", patient=True)
             self._run(folder, resume=True)
 
+    def _has_failed(self, folder: Path) -> bool:
+        """Whether a job at a network has failed. At the wall, each does what it can by itself."""
+        at_network = isinstance(self.side, NetworkSide)
+        return at_network and any(job["status"] == "failed" for job in _jobs(folder))
+
     def _run(self, folder: Path, **options: Any) -> int:
         return self.workers.wait(self.workers.start(self.case(folder, **options)))
+
+    def idle(self) -> list[str]:
+        """The faults of the latest run that have struck nothing: their scene shows nothing."""
+        return [fault for fault, times in self.side.struck().items() if not times]
 
     def points(self, scene: Scene) -> list[Point]:
         """Where a process can be stopped: around each commit and within each request of an undisturbed run."""

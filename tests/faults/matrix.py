@@ -127,6 +127,7 @@ def run_scene(scene: Scene) -> Tally:
     with open_lab() as lab:
         number = lab.scenes().index(scene)
         points = lab.points(scene)
+        tally.killed.unexplained += [f"{scene}: {fault} struck nothing" for fault in lab.idle()]
         for point in points if MOST is None else spread(points, MOST, number):
             kill_at(lab, scene, tally.killed, point)
         samples = SAMPLES if MOST is None else min(SAMPLES, max(MOST // 4, 1))

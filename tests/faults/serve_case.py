@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from serve_calls import WAIT_SECONDS, caller, let_go_on, send, token_of, until_idle
-from worker import FragileRequests, FragileStore, WallPublisher, main, prepared, seen
+from worker import FragileRequests, FragileStore, main, own_plugins, prepared, seen
 
 from reelwork.net.addresses import Origin
 from reelwork.plugins.catalog import Catalog
@@ -75,11 +75,12 @@ def _rows(batch: Path) -> list[dict[str, str]]:
 
 
 class _Catalog(Catalog):
-    """The installed plugins, and the wall."""
+    """The installed plugins, and the matrix's own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.add("wall", WallPublisher)
+        for name, plugin in own_plugins().items():
+            self.add(name, plugin)
 
 
 if __name__ == "__main__":

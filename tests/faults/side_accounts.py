@@ -17,8 +17,12 @@ from reelwork_plugins.simulator.networks.x.rules import SCOPES as X_SCOPES
 from reelwork_plugins.simulator.networks.x.rules import user_id
 from reelwork_plugins.simulator.networks.youtube.handlers import SCOPES
 
-BY_PAGE: Mapping[str, Callable[[str], str]] = {"facebook": page_id, "instagram": account_id}
-"""The networks whose accounts have the token of a page, and the id that an account has there."""
+BY_PAGE: Mapping[str, Callable[[str], str]] = {
+    "facebook": page_id,
+    "instagram": account_id,
+    "threads": account_id,
+}
+"""Meta's networks, whose tokens nothing renews here, and the id that an account has there."""
 
 
 def stored_account(network: str, service: str, url: str, *, as_person: bool = False) -> Credentials:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from side_accounts import BY_PAGE, stored_account
+from side_faults import faults_of
 from wall import Wall
 
 from reelwork.credentials.accounts import Accounts
+from reelwork.testing import Asked, serving
 from reelwork_plugins.simulator import RunningSimulator, SimulatorSettings, run_simulator
 from reelwork_plugins.simulator.networks.discord.channel import HOOKS, Channel
 from reelwork_plugins.simulator.networks.discord.handlers import Discord
@@ -33,6 +35,7 @@ from reelwork_plugins.simulator.networks.meta.store import Accounts as MetaAccou
 from reelwork_plugins.simulator.networks.telegram.chats import Chats
 from reelwork_plugins.simulator.networks.telegram.handlers import TOKEN as BOT_TOKEN
 from reelwork_plugins.simulator.networks.telegram.handlers import Telegram
+from reelwork_plugins.simulator.networks.threads.handlers import Threads
 from reelwork_plugins.simulator.networks.tiktok.handlers import Tiktok
 from reelwork_plugins.simulator.networks.tiktok.posts import Posts
 from reelwork_plugins.simulator.networks.tokens import OPEN_TOKEN
@@ -45,36 +48,8 @@ from reelwork_plugins.simulator.networks.youtube.handlers import Youtube
 
 LATE_SECONDS = 20.0
 """Seconds to wait for what a network was to do late, as long as a slow machine may take."""
-NETWORK_FAULTS: Mapping[str, str] = {
-    "answered": "",
-    "answer lost": "publish:accept-then-drop*1",
-    "5xx after acceptance": "publish:accept-then-500*1",
-    "429": "publish:429:retry-after=0.05*1",
-    "dropped before acceptance": "publish:drop-before*1",
-    "time-out after sending": "publish:accept-then-slow=1.8*1",
-    "late success": "publish:accept-late=0.5*1",
-    "time-out before sending": "publish:silent=1.8*1",
-    "connection refused": "",
-}
-"""The faults of the matrix, as the simulator spells them; several are parted by semicolons."""
-LISTS_THAT_LIE: Mapping[str, str] = {
-    "answer lost, then an empty list": "publish:accept-then-drop*1;list:empty*3",
-    "answer lost, then a list that is late": "publish:accept-then-drop*1;list:late=2*6",
-    "never arrived, then an empty list": "publish:silent=0.3*1;list:empty*3",
-}
-"""What a network may show of a post in doubt that is not so."""
-UNTOLD: Mapping[str, str] = {
-    "answer lost, then no post is told of": "publish:accept-then-drop*1;posts:forgotten*3",
-}
-"""What a receiver of webhooks may say of a post in doubt that is not so."""
-NOT_CLEAR: Mapping[str, str] = {
-    "no id in the answer": "publish:no-id*1",
-    "a web page for an answer": "publish:accept-then-html*1",
-}
-"""Answers to a post that are none."""
 TOKENS: Mapping[str, str] = {"mastodon": OPEN_TOKEN, "telegram": BOT_TOKEN, "webhook": OPEN_SECRET}
 """Of the networks to which a token is given in the workflow."""
-VIDEO_FAULTS = ("video:fail", "video:reject")
 
 
 class Side(ABC):
@@ -122,6 +97,18 @@ class Side(ABC):
         """Return whether a job may end unpublished under this fault, and is not tried again."""
         return False
 
+    def bare(self, fault: str) -> int:
+        """Return the number of posts without their captions, where this fault does not explain it."""
+        return 0
+
+    def struck(self) -> Mapping[str, int]:
+        """Return the faults that are switched on, with how often each has struck."""
+        return {}
+
+    def sign_in_again(self, folder: Path) -> None:
+        """Do what a person does whose sign-in has ended."""
+        return
+
     @abstractmethod
     def close(self) -> None:
         """Stop."""
@@ -164,44 +151,23 @@ class NetworkSide(Side):
     """What the plugin asks of it: each may lose its answer, or refuse the token."""
     as_person: bool = False
     """At LinkedIn: it posts as a person, whose posts cannot be listed, and not for a page."""
+    dressed: bool = False
+    """Its videos have captions and a picture of their own, and its posts an alternative text."""
     ending: str = "csv"
     simulator: RunningSimulator = field(init=False)
     _there: str = field(default="", init=False)
     """The address that the processes are given."""
     _open: ExitStack = field(default_factory=ExitStack, init=False)
+    _files: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         # Long enough to be waited for, so that a process can be killed meanwhile.
         settings = SimulatorSettings(network=self.name, render_seconds=0.15, rate_limits=False, canned=True)
         self.simulator = self._open.enter_context(run_simulator(settings))
         self.url = self.simulator.base_url
-        self.faults = {**NETWORK_FAULTS, **self._own_faults()}
-
-    def _own_faults(self) -> dict[str, str]:
-        lost = {f"{one}: answer lost": f"{one}:{_losing(one)}*1" for one in self.operations if one != "publish"}
-        refused = {f"{one}: token refused": f"{one}:401*1" for one in self.operations}
-        if not self.can_be_asked:
-            return {**lost, **refused, **NOT_CLEAR}
-        own = {"the video cannot be used": "video:fail*1", **NOT_CLEAR}
-        if self.name == "webhook":
-            return {**lost, **refused, **own, **UNTOLD}
-        own |= LISTS_THAT_LIE if "list" in self.operations else {}
-        if "ask" in self.operations:
-            # Its session no longer knows what became of it: only the channel's list can tell.
-            own["answer lost, and the session is gone"] = "publish:accept-then-drop*1;ask:expired@nth=2*4"
-        if self.name == "instagram":
-            # Its container no longer tells: only the account's list can.
-            own["answer lost, and the container is forgotten"] = (
-                "publish:accept-then-drop*1;container:forgotten@nth=2*4"
-            )
-        if self.name == "facebook":
-            # The video says that it was not published, and the list says so, too, for a while.
-            own["answer lost, and a status that lags"] = "publish:accept-then-drop*1;container:stale@nth=3*2"
-        if self.name == "tiktok":
-            # The post's id says that its bytes have not come, to whoever asks before it is sent again, too.
-            own["answer lost, and a status that lags"] = "publish:accept-then-drop*1;container:stale@nth=3*3"
-            own["the upload's hour is over"] = "publish:expired*1"
-        return {**lost, **refused, **own}
+        # It takes no bytes: it fetches each video.
+        self._files = self._open.enter_context(serving(_file)) if self.name == "threads" else ""
+        self.faults = faults_of(self.name, self.operations, can_be_asked=self.can_be_asked)
 
     def fail(self, fault: str) -> None:
         # What the fault before it was to do late must not be done in the next case.
@@ -215,7 +181,10 @@ class NetworkSide(Side):
         self._forget()
         self.sign_in(folder, url)
         self._there = url
-        return {"plugins": [self.name], "plugin": {self.name: {**self.table, **self._place(url)}}}
+        before = [*(["dresser"] if self.dressed else []), *(["shelf"] if self._files else [])]
+        tables = {self.name: {**self.table, **self._place(url)}}
+        tables |= {"shelf": {"address": self._files}} if self._files else {}
+        return {"before": before, "plugins": [self.name], "plugin": tables}
 
     def _forget(self) -> None:
         played = self.simulator.simulation.network
@@ -225,7 +194,7 @@ class NetworkSide(Side):
             played.channels = Channels()
         elif isinstance(played, Facebook):
             played.pages = Pages()
-        elif isinstance(played, Instagram):
+        elif isinstance(played, Instagram | Threads):
             played.accounts = MetaAccounts()
             # Whatever the length of the provider's clips.
             played.shortest = 0.0
@@ -280,11 +249,11 @@ class NetworkSide(Side):
         return TOKENS.get(self.name, "")
 
     def head(self) -> str:
-        return "prompt,title\n"
+        return "prompt,title,alt_text\n"
 
     def row(self, prompt: str) -> str:
         # By its title a post is known here: neither network is told the prompt.
-        return f'"{prompt}","{prompt}"'
+        return f'"{prompt}","{prompt}",{"Gulls" if self.dressed else ""}'
 
     def posted_twice(self, asked: Counter[str]) -> int:
         return (Counter(self._titles(asked)) - asked).total()
@@ -296,36 +265,48 @@ class NetworkSide(Side):
     def count(self) -> int:
         return len(self.simulator.posts())
 
+    def bare(self, fault: str) -> int:
+        # What a video goes without after such a fault is told in its receipt.
+        if not self.dressed or any(one in fault for one in ("captions:", "token:")):
+            return 0
+        return sum(not post.get("captions") for post in self.simulator.posts())
+
+    def struck(self) -> Mapping[str, int]:
+        shown = self.simulator.simulation.switchboard.describe()
+        return {one["fault"]: one["struck"] for one in shown if one["fault"] not in self.always}
+
+    def sign_in_again(self, folder: Path) -> None:
+        self.sign_in(folder, self._there)
+
     @property
     def can_be_asked(self) -> bool:
         # A receiver of webhooks is as its settings say.
         return not self.as_person and (self.name not in SILENT or bool(self.table))
 
     def ends_without(self, fault: str) -> bool:
-        # A process that is killed between the answer with the next refresh token and its commit has lost the
-        # sign-in: X gives each once. Its job then says so, and a person signs in.
-        return fault.startswith(VIDEO_FAULTS) or (self.name == "x" and ":401" in fault)
+        return fault.startswith("video:")
 
     def close(self) -> None:
         self._open.close()
 
 
-def _losing(operation: str) -> str:
-    return "accept-then-drop" if operation in ("upload", "begin", "finish") else "drop"
+def _file(asked: Asked) -> tuple[int, bytes]:
+    return 200, Path(asked.path).read_bytes()
 
 
 MASTODON = ("instance", "upload", "processing", "publish", "account", "list")
-FACEBOOK = ("begin", "upload", "processing", "publish", "list")
+FACEBOOK = ("begin", "upload", "processing", "publish", "list", "captions", "thumbnail")
 INSTAGRAM = ("account", "begin", "upload", "processing", "publish", "list")
 DISCORD = ("account", "publish")
 LINKEDIN = ("begin", "upload", "finish", "processing", "publish")
 TELEGRAM = ("account", "chat", "member", "publish")
-TIKTOK = ("account", "begin", "publish", "processing")
+THREADS = ("account", "begin", "processing", "publish", "list", "token")
+TIKTOK = ("account", "begin", "publish", "processing", "token")
 WEBHOOK = ("publish",)
-X_ASKS = ("begin", "upload", "finish", "processing", "publish", "list")
-YOUTUBE = ("begin", "ask", "publish", "processing", "account", "list")
+X_ASKS = ("begin", "upload", "finish", "processing", "publish", "list", "captions", "describe", "token")
+YOUTUBE = ("begin", "ask", "publish", "processing", "captions", "thumbnail", "token")
 SIDES: Mapping[str, Callable[[], Side]] = {
-    "facebook": lambda: NetworkSide("facebook", {}, (), FACEBOOK),
+    "facebook": lambda: NetworkSide("facebook", {}, (), FACEBOOK, dressed=True),
     "instagram": lambda: NetworkSide("instagram", {}, (), INSTAGRAM),
     "linkedin": lambda: NetworkSide("linkedin", {}, (), (*LINKEDIN, "list")),
     # What a person posted cannot be asked for: a lost answer is held.
@@ -336,6 +317,7 @@ SIDES: Mapping[str, Callable[[], Side]] = {
     # What was posted cannot be asked for: a lost answer is held.
     "discord": lambda: NetworkSide("discord", {}, (), DISCORD),
     "telegram": lambda: NetworkSide("telegram", {}, (), TELEGRAM),
+    "threads": lambda: NetworkSide("threads", {}, (), THREADS),
     # A token that ends in the middle of whatever is being done, and a refresh token that is good for one use.
     "tiktok": lambda: NetworkSide("tiktok", {"direct": True}, ("access:expire=0.4",), TIKTOK),
     # It posts again what it has seen, unless it is said to know it.
@@ -344,9 +326,9 @@ SIDES: Mapping[str, Callable[[], Side]] = {
     "webhook-lookup": lambda: NetworkSide(
         "webhook", {"lookup": "", "settle_seconds": 0.8}, ("keys:ignored",), (*WEBHOOK, "ask")
     ),
-    "x": lambda: NetworkSide("x", {}, (), X_ASKS),
+    "x": lambda: NetworkSide("x", {}, (), X_ASKS, dressed=True),
     # A token that ends in the middle of whatever is being done.
-    "youtube": lambda: NetworkSide("youtube", {}, ("access:expire=0.4",), YOUTUBE),
+    "youtube": lambda: NetworkSide("youtube", {}, ("access:expire=0.4",), YOUTUBE, dressed=True),
 }
 SILENT = ("discord", "telegram", "webhook")
 """Those that cannot be asked what was posted."""

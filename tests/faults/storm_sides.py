@@ -16,7 +16,8 @@ from reelwork.store.records import EffectRow
 
 # A wall that cannot be asked stands for the others.
 # So does one that knows a post by its key, as a receiver of webhooks does.
-_LEFT_OUT = ("linkedin-person", "webhook")
+# Threads is Instagram once more, beside a storage.
+_LEFT_OUT = ("linkedin-person", "threads", "webhook")
 NETWORKS = tuple(name for name in SIDES if name not in SILENT and not name.startswith(_LEFT_OUT))
 REFRESHED = "access:expire=305"
 """A token is refreshed 300 seconds before it ends."""

@@ -19,6 +19,10 @@ from typing import Any
 import httpx
 import packaging.requirements  # noqa: F401  the engine loads it when it needs it, which in a child is every time
 
+sys.path.insert(0, str(Path(__file__).parent))
+
+from side_files import Dresser, Shelf
+
 import reelwork.engine.job_log
 import reelwork.engine.timing
 import reelwork.net.client
@@ -56,6 +60,11 @@ MOMENTS = {
 }
 """What httpcore calls the moments within a request."""
 PLUGINS = ("videos-api", "fal", "kling", "rules")
+
+
+def own_plugins() -> Mapping[str, type[Plugin]]:
+    """Return the plugins of the matrix itself."""
+    return {"wall": WallPublisher, "dresser": Dresser, "shelf": Shelf}
 
 
 def strike(act: str) -> None:
@@ -192,7 +201,8 @@ def run_case(case: Mapping[str, Any]) -> int:
     prepared(case)
     folder = Path(case["folder"])
     catalog = Catalog()
-    catalog.add("wall", WallPublisher)
+    for name, plugin in own_plugins().items():
+        catalog.add(name, plugin)
     act = case.get("act", "kill")
     store = FragileStore(folder / "store.db", case.get("at", 0), case.get("when", ""), act)
     requests = FragileRequests(case.get("request", 0), case.get("moment", ""), act)

@@ -55,7 +55,7 @@ _NETWORK = (
     "publish", "begin", "ask", "finish", "processing", "thumbnail", "captions", "describe", "account", "chat",
     "member", "instance", "register", "token",
 )  # fmt: skip
-_TAKES = ("publish", "upload", "begin", "finish", "describe", "captions")
+_TAKES = ("publish", "upload", "begin", "finish", "describe", "captions", "thumbnail", "token")
 _META = ("publish", "upload", "begin", "processing", "account", "list")
 _X = ("publish", "upload", "begin", "finish", "describe", "captions", "processing", "account", "list")
 _GOOGLE = ("publish", "upload", "begin", "ask", "processing", "thumbnail", "captions", "account", "list")

@@ -151,6 +151,9 @@ class Mastodon(Plugin):
             return Pending(after=after, state={"ready": ready, "after": after})
         if answer.ok:
             return ready
+        # A token that has ended says nothing about the video.
+        if answer.status == 401:
+            raise REFUSALS.of_repeatable(answer, f"mastodon: reading the video's state was answered {answer.words}")
         if answer.refused:
             problem = f"mastodon: the instance could not use the video: {answer.words}"
             raise Rejected(problem, code=str(answer.status), money=NOTHING_POSTED)

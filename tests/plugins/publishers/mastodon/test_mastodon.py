@@ -31,6 +31,7 @@ from reelwork_hooks import (
     Disclosure,
     Effect,
     Idempotency,
+    InvalidInput,
     Listing,
     NotSent,
     OutcomeUnknown,
@@ -282,6 +283,11 @@ def test_a_video_that_cannot_be_used_is_said(network: Network, settings: Mapping
     network.simulator.set_faults(["processing:500"])
     with pytest.raises(Unavailable):
         prepare(settings, post(clip), pending=first)
+    # A token that has ended says nothing about the video: after a sign-in it goes on.
+    network.simulator.set_faults(["processing:401"])
+    with pytest.raises(InvalidInput, match="Unauthorized") as caught:
+        prepare(settings, post(clip), pending=first)
+    assert "Sign in again" in caught.value.hint
 
 
 @pytest.mark.parametrize(

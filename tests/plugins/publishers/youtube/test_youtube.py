@@ -162,6 +162,24 @@ def test_a_session_that_is_gone_after_its_last_piece_is_never_followed_by_anothe
     assert (listing.complete, listing.total) == (True, 1)
 
 
+@pytest.mark.parametrize("asked", ["account", "list"])
+def test_a_list_that_is_lost_or_refused_says_nothing_of_a_post_whose_session_is_gone(
+    bench: Bench, asked: str
+) -> None:
+    prepared = bench.prepare()
+    bench.network.fails(
+        "publish:accept-then-drop@nth=1", "ask:expired@nth=2*9", f"{asked}:401*1", f"{asked}:drop*9"
+    )
+    with pytest.raises(OutcomeUnknown):
+        bench.publish(prepared=prepared)
+    for error in (InvalidInput, Unavailable):
+        with pytest.raises(error):
+            bench.find(prepared=prepared)
+    bench.network.fails("ask:expired")
+    assert isinstance(bench.find(prepared=prepared), Listing)
+    assert len(bench.network.videos) == 1
+
+
 def test_a_session_that_refuses_to_tell_is_looked_up_in_the_list(bench: Bench) -> None:
     prepared = bench.prepare()
     bench.network.fails("publish:accept-then-drop@nth=1", "ask:reason=forbidden@nth=2*3")
