@@ -190,8 +190,10 @@ class LeaseLost(ReelworkError):
 
 def with_advice(error: BaseException) -> str:
     """Return an error in one line, with the advice of an error of ours."""
+    # The class of an error of the contract is for programs. Of a foreign one it may be all that there is.
+    told = in_a_line(error)
     advice = shown(mask(error.hint)) if isinstance(error, ReelworkError) else ""
-    return f"{describe(error).rstrip('.')}. {advice}".rstrip(".") if advice else describe(error)
+    return f"{told.rstrip('.')}. {advice}".rstrip(".") if advice else told
 
 
 def in_sentences(error: ReelworkError) -> str:

@@ -89,7 +89,10 @@ def is_used_up(jobs: list[dict[str, Any]]) -> bool:
     Those behind it have waited there since the first request, and say so.
     """
     reasons = [job["reason"] for job in jobs if job["status"] == "active"]
-    waits = all("most allowed" in reason or "the first request there" in reason for reason in reasons)
+    waits = all(
+        "most allowed" in reason or "may not be listed there yet" in reason or "the first request there" in reason
+        for reason in reasons
+    )
     return len(reasons) == 2 * ROWS - 3 and waits and any("most allowed" in reason for reason in reasons)
 
 

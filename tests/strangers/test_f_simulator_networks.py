@@ -94,7 +94,7 @@ FIELDS = st.sampled_from(
     ]
 )
 LIKELY = [
-    "code", "http://127.0.0.1:1/", "http://[", "read", "authorization_code", "refresh_token", "simulated-e30.x",
+    "code", "http://127.0.0.1:1/", "http://[", "read", "authorization_code", "refresh_token", "sim-e30.x",
     "0001-01-01", "9999-12-31T23:59:59-23:59", "2030-01-01T00:00:00Z", "true", "-1", "9" * 30, "²",
     "snippet,status", "resumable", "urn:ietf:wg:oauth:2.0:oob",
 ]  # fmt: skip
@@ -126,7 +126,7 @@ HEADERS = st.lists(
         [
             (b"authorization", b"Bearer rehearsal-token"),
             (b"authorization", b"Bearer rehearsal-token"),
-            (b"authorization", b"Bearer simulated-\xff.x"),
+            (b"authorization", b"Bearer sim-\xff.x"),
             (b"idempotency-key", b"\xe9"),
             (b"webhook-id", b"m1"),
             (b"webhook-timestamp", b"9" * 5000),

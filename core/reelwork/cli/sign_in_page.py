@@ -6,6 +6,7 @@ import os
 import sys
 import webbrowser
 from collections.abc import Mapping
+from threading import Thread
 
 import click
 
@@ -31,8 +32,10 @@ class AtTerminal:
         """Show the page on which to allow it, and open it if there is a browser."""
         click.echo("Allow it on this page:" if not self._opens else "Your browser opens this page:", err=True)
         click.echo(f"  {address}", err=True)
-        if self._opens and not webbrowser.open(address):
-            click.echo("The browser could not be opened; open the page yourself.", err=True)
+        if self._opens:
+            # Some browsers, such as one that BROWSER names, end only when their window is closed. The answer comes
+            # before that.
+            Thread(target=_open, args=(address,), daemon=True).start()
 
     def paste(self) -> str:
         """Ask for the code, or for the address that the browser ended at."""
@@ -47,3 +50,8 @@ class AtTerminal:
         """Show a code, and where to type it."""
         click.echo(f"Open {address} on any device, and type this code there: {code}", err=True)
         click.echo("Waiting …", err=True)
+
+
+def _open(address: str) -> None:
+    if not webbrowser.open(address):
+        click.echo("The browser could not be opened; open the page yourself.", err=True)

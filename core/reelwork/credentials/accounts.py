@@ -165,7 +165,7 @@ class Accounts:
             entries = self.entries()
             old = entries.get(name)
             if old is not None and not replace:
-                raise taken(name)
+                raise taken(name, kind, old.kind)
             if old is not None and not another:
                 check_identity(name, old, credentials.identity)
             # The secret first: a crash in between may leave one that nothing names, but no account without one.
@@ -343,13 +343,25 @@ def check_name(name: str) -> None:
         )
 
 
-def taken(name: str) -> InvalidInput:
-    """Return the error for a name that an account has already."""
+def taken(name: str, kind: str, by: str) -> InvalidInput:
+    """Return the error for a name that an account has already. `by` is the kind of that account."""
+    if kind != by:
+        # The workflows that name it would lose it, and post with an account of another network.
+        return InvalidInput(
+            f"{name!r} is already the name of an account of {by}.",
+            money=NOTHING_KEPT,
+            hint=f"Choose another, such as: --name {plain_name(kind)}-{name}",
+        )
     return InvalidInput(
         f"An account named {name!r} already exists.",
         money=NOTHING_KEPT,
         hint=f"Choose another --name, or replace it: --name {name} --replace",
     )
+
+
+def plain_name(kind: str) -> str:
+    """Return a kind of account as part of a name: a file by its stem."""
+    return Path(kind).stem if kind.endswith(".py") else kind.rpartition(":")[2]
 
 
 def keyring_get(name: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from reelwork_hooks.errors import ReelworkError
 
 SOON_SECONDS = 7 * 86_400.0
 """Before the end of a token: from then on it ends soon."""
+
+_ADDED_AGAIN = re.compile(r"(?<=\baccounts add )([\w./:-]+) --replace\b")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,20 @@ class Ended:
 def sign_in_command(kind: str, name: str) -> str:
     """Return the command with which a person signs in again."""
     return f"reelwork accounts add {kind} --name {name} --replace"
+
+
+def naming_account(text: str, account: str, *, adds: bool = False) -> str:
+    """Return a text whose commands sign in to this very account again, or add it.
+
+    A plugin knows its kind, and the account is stored under a name of its own: `accounts add KIND --replace` alone
+    would leave it as it is, and add another one.
+    """
+
+    def named(found: re.Match[str]) -> str:
+        name = "" if found[1] == account else f" --name {account}"
+        return f"{found[1]}{name}{'' if adds else ' --replace'}"
+
+    return _ADDED_AGAIN.sub(named, text) if account else text
 
 
 def renews_itself(accounts: Accounts, name: str, entry: Entry) -> bool:

@@ -213,7 +213,7 @@ class Http(Sender):
         except TimeoutError as error:
             raise Unavailable(f"{where} did not answer within {seconds or 0:g} s") from error
         except (httpx.HTTPError, RequestRefused) as error:
-            failed = f"{where} could not be read" if call.is_read else f"{call} did not succeed"
+            failed = f"{where} could not be {_missed(error)}" if call.is_read else f"{call} did not succeed"
             raise Unavailable(f"{failed}: {self.why(error)}") from error
         raise AssertionError("stamina leaves its loop only by an answer or an error")
 
@@ -294,6 +294,11 @@ class Http(Sender):
         except (httpx.HTTPError, BodyUnfit) as error:
             problem = f"the answer to {call} broke off: {self.why(error)}"
             raise (Interrupted if call.is_read else OutcomeUnknown)(problem) from error
+
+
+def _missed(error: Exception) -> str:
+    """Return the word for what could not be done: some errors come before anything is read."""
+    return "reached" if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | NotPassedOn) else "read"
 
 
 def _not_repeatable(call: Call, at_hand: CallAtHand) -> ReelworkError:

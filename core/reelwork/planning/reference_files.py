@@ -57,7 +57,7 @@ def _check(reference: Reference, path: Path, loaded: Loaded, can: Capabilities, 
         names = [NAMES.get(kind, kind) for kind in can.reference_types]
         listed = " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
         raise WorkflowInvalid(
-            f"{place}the reference picture {path} is no {listed} file, which is what {provider} takes.",
+            f"{place}the reference picture {path} is not a {listed} file, and {provider} takes no other.",
             hint="Convert it, or name another.",
         )
 

@@ -16,6 +16,8 @@ from reelwork_hooks.models import Brief, Platform, Target
 
 PlannedAlone = Callable[[Brief, Platform | None], Plan]
 """Plans a brief for one platform."""
+MOST_BYTES_PER_SECOND = 25_000_000
+"""More than any provider's videos have."""
 WORDS = {"most_bytes": "a larger video", "codecs": "a video in another codec"}
 
 
@@ -35,7 +37,7 @@ def with_targets(pipeline: Pipeline, plan: Plan, where: str, alone: PlannedAlone
         name = job.platform.name if job.platform else None
         if name not in saved:
             saved[name] = _saved(plan.brief, job, shapes, alone)
-        notes = (*job.notes, *_notes(pipeline, targets))
+        notes = (*job.notes, *_notes(pipeline, targets, job.spec.duration))
         job = job.replace(notes=notes)
         plain = all(target == PLAIN for target in targets.values())
         jobs.append(job if plain else job.replace(shapes=shapes, saved=saved[name]))
@@ -98,14 +100,15 @@ def _unwritable(target: Target, codecs: Sequence[str]) -> Iterator[tuple[str, st
         )
 
 
-def _notes(pipeline: Pipeline, targets: Mapping[str, Target]) -> Iterator[str]:
+def _notes(pipeline: Pipeline, targets: Mapping[str, Target], seconds: float) -> Iterator[str]:
     """Yield what is known only once the video is there."""
-    fits = fitted(pipeline)
+    fits, likely = fitted(pipeline), seconds * MOST_BYTES_PER_SECOND
     for name, target in targets.items():
         own = checked_only(pipeline, name)
         most = min(filter(None, (target.most_bytes, own.most_bytes)), default=0)
         codecs = target.codecs or own.codecs
-        limits = {"most_bytes": f"{most:,} bytes" if most else "", "codecs": " or ".join(codecs)}
+        # A limit that no video of this length reaches would be one line for each network, read by nobody.
+        limits = {"most_bytes": f"{most:,} bytes" if most and most < likely else "", "codecs": " or ".join(codecs)}
         for key, what in WORDS.items():
             if limits[key] and key not in fits:
                 yield f"{name} takes {limits[key]}: {what} is not posted there"

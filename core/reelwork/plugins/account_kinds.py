@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from reelwork.credentials.accounts import StoredAccount
-from reelwork.credentials.ended import sign_in_command
+from reelwork.credentials.ended import naming_account, sign_in_command
 from reelwork.plugins.answers import problems
 from reelwork.plugins.catalog import Catalog
 from reelwork.plugins.definition import Definition
@@ -35,6 +35,10 @@ class Kind:
     def callee(self) -> Callee:
         """The plugin, as messages name it."""
         return Callee("plugin", self.definition.name, self.definition.origin)
+
+    def callee_of(self, account: str) -> Callee:
+        """The plugin as it signs in with an account."""
+        return replace(self.callee, account=account)
 
     def method(self, name: str) -> Any:
         """Return what the plugin's class has under that name; None if nothing."""
@@ -66,10 +70,10 @@ async def problems_of(account: StoredAccount, kind: Kind, context: Context) -> t
     check = kind.method("check_account")
     if check is None:
         return ()
-    is_async = inspect.iscoroutinefunction(check)
-    given = [account, context]
-    answer = await called(kind.callee, "check_account", check, given, CHECK_SECONDS, is_async=is_async)
-    return problems(kind.callee, "check_account", answer)
+    is_async, callee = inspect.iscoroutinefunction(check), kind.callee_of(account.name)
+    answer = await called(callee, "check_account", check, [account, context], CHECK_SECONDS, is_async=is_async)
+    found = problems(callee, "check_account", answer)
+    return tuple(one.replace(hint=naming_account(one.hint, account.name)) for one in found)
 
 
 def check_account(account: StoredAccount, definition: Definition, now: float) -> None:

@@ -74,9 +74,14 @@ class Dispatcher:
         observer: Observer | None = None,
         origins: Mapping[str, str] | None = None,
         sign_in: Mapping[str, SignIn] | None = None,
+        accounts: Mapping[str, str] | None = None,
     ) -> None:
-        """`sign_in` is awaited before each hook, but for pure checks, of an instance whose token may end."""
+        """`sign_in` is awaited before each hook, but for pure checks, of an instance whose token may end.
+
+        `accounts` has the account of each instance that signs in.
+        """
         self._sign_in = sign_in or {}
+        self._accounts = accounts or {}
         self._origins = origins or {}
         """The distribution of each instance's plugin."""
         self._hooks = {
@@ -136,7 +141,7 @@ class Dispatcher:
         )
 
     def _callee(self, instance: str) -> Callee:
-        return Callee("plugin", instance, self._origins.get(instance, ""))
+        return Callee("plugin", instance, self._origins.get(instance, ""), self._accounts.get(instance, ""))
 
     def wants(self, instance: str, hook: str, argument: str) -> bool:
         """Return whether an instance's hook asks for an argument."""

@@ -20,6 +20,7 @@ from functools import partial
 from threading import Thread
 from typing import Any, Generic, TypeVar, cast
 
+from reelwork.credentials.ended import naming_account
 from reelwork.errors import (
     HookFailed,
     HookTimedOut,
@@ -65,6 +66,8 @@ class Callee:
     name: str
     origin: str = ""
     """The distribution and version, or the file."""
+    account: str = ""
+    """The account it signs in with."""
 
     @property
     def is_ours(self) -> bool:
@@ -79,6 +82,8 @@ class Callee:
 
     def failed(self, call: str, problem: str) -> PluginFailed:
         """Return the error that says what went wrong in a call."""
+        # Many plugins begin a message with their name, which stands before it here.
+        problem = problem.removeprefix(f"{self.name}: ")
         if self.kind == "plugin":
             return HookFailed(self.name, call, problem, callee=str(self))
         return PluginFailed(str(self), call, problem)
@@ -290,6 +295,7 @@ def fault_of(error: BaseException, callee: Callee, call: str) -> ReelworkError:
     except BaseException as worse:
         return callee.failed(call, f"raised {type(error).__name__}, which cannot be read: {describe(worse)}")
     if meant is not None:
+        meant.hint = naming_account(meant.hint, callee.account)
         return meant
     # Of another plugin, which this one has asked for something: its own words say enough.
     if isinstance(error, PluginFailed):

@@ -361,7 +361,8 @@ def _dispatcher(
         for name, instance in instances.items()
         if instance.account_name and Kind(definitions[name]).refreshes
     }
-    return Dispatcher(manager, limits, observer, origins, sign_in)
+    accounts = {name: one.account_name for name, one in instances.items() if one.account_name}
+    return Dispatcher(manager, limits, observer, origins, sign_in, accounts)
 
 
 async def fresh(context: Context, account_name: str) -> None:

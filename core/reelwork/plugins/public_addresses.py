@@ -70,7 +70,7 @@ def check_addresses(instances: Mapping[str, Instance], stores: Sequence[str], so
         return
     why = "; ".join(reasons) or NO_STORAGE
     raise WorkflowInvalid(
-        f"{source or 'The workflow'} gives {needing[0]} no public address of the video, which it needs: {why}.",
+        f"{needing[0]} needs a public address of the video, and {source or 'the workflow'} has none: {why}.",
         money="Nothing was sent.",
         hint=f'{HINT} For example: post_download = ["local", "storage"], and [plugin.storage] with '
         f'url = "s3://BUCKET".',

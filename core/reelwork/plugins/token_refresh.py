@@ -80,7 +80,7 @@ class _Refresh:
             accounts.mark_refreshing(name, context.now().timestamp())
             self.sent = True
             try:
-                after = await _refreshed(self.kind, kept, context)
+                after = await _refreshed(self.kind, name, kept, context)
             except (Unavailable, NotSent, OutcomeUnknown) as error:
                 _keep_using(kept, entry, self.refused, name, error, context)
                 return
@@ -150,10 +150,11 @@ def _wanted(kept: Credentials, entry: Entry, refused: str, context: Context) -> 
     return is_due(entry, context.now().timestamp())
 
 
-async def _refreshed(kind: Kind, kept: Credentials, context: Context) -> Credentials:
+async def _refreshed(kind: Kind, account: str, kept: Credentials, context: Context) -> Credentials:
     own = kind.method("refreshed")
     if own is not None:
-        answer: Any = await within(kind.callee, "refreshed", own(kept, context), REFRESH_SECONDS)
+        callee = kind.callee_of(account)
+        answer: Any = await within(callee, "refreshed", own(kept, context), REFRESH_SECONDS)
         if not isinstance(answer, Credentials):
             problem = f"returned {type(answer).__name__}; it must return Credentials"
             raise kind.callee.failed("refreshed", problem)

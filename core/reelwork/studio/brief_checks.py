@@ -77,7 +77,7 @@ async def _problems(
             error.message = f"{_place(launch, entry.plan)}{error.message}"
             error.money = InvalidInput.money
             raise
-        lines += [(f"{instance}: {in_a_line(problem)}", problem.warning) for problem in problems]
+        lines += [(f"{instance}: {in_a_line(problem, instance)}", problem.warning) for problem in problems]
     return lines
 
 
@@ -90,9 +90,10 @@ def _job(launch: Launch, entry: Entry, data: JobData) -> Job:
     return job.replace(takes_at=taken) if taken else job
 
 
-def in_a_line(problem: Problem) -> str:
-    """Return what a plugin found."""
-    text = f"{problem.field}: {problem.message}" if problem.field else problem.message
+def in_a_line(problem: Problem, instance: str = "") -> str:
+    """Return what a plugin found, without its own name before it."""
+    message = problem.message.removeprefix(f"{instance}: ")
+    text = f"{problem.field}: {message}" if problem.field else message
     return f"{text.rstrip('.')}. {problem.hint}" if problem.hint else text
 
 

@@ -77,7 +77,7 @@ def _captions_left_out(pipeline: Pipeline, destination: str) -> str:
     taken, none = pipeline.instances[destination].caption_types, pipeline.instances[destination].no_captions
     added = (kind for name in pipeline.order["post_download"] for kind in pipeline.instances[name].caption_types)
     if none:
-        return "without captions: it takes none" if any(added) else ""
+        return "without the captions: it takes none" if any(added) else ""
     left_out = sorted(set(added) - set(taken)) if taken else []
     return f"without captions in {' and '.join(left_out)}: it takes {' and '.join(taken)}" if left_out else ""
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from reelwork.credentials.accounts import NOTHING_KEPT, Accounts
+from reelwork.credentials.ended import naming_account
 from reelwork.credentials.oauth import device_flow
-from reelwork.credentials.oauth.code_flow import OUT_OF_BAND, CodeFlow, SignInFailed
+from reelwork.credentials.oauth.code_flow import NOTHING_STORED, OUT_OF_BAND, CodeFlow, SignInFailed
 from reelwork.credentials.oauth.token_endpoint import (
     AnswerLost,
     Client,
@@ -19,6 +20,7 @@ from reelwork.credentials.oauth.token_endpoint import (
     secrets_in,
     tokens_of,
 )
+from reelwork.errors import PluginFailed
 from reelwork.net.client import Http
 from reelwork.net.loopback import Listener
 from reelwork.plugins.account_kinds import Kind, kind_named
@@ -29,7 +31,7 @@ from reelwork.redaction.redactor import Redactor
 from reelwork.settings.paths import here
 from reelwork.studio.redirect import redirect_of
 from reelwork_hooks.accounts import AccountField, Credentials, OAuth, Tokens
-from reelwork_hooks.errors import InvalidInput, Unavailable
+from reelwork_hooks.errors import InvalidInput, ReelworkError, Unavailable
 
 LONGEST_CALL = 300.0
 """Seconds for one call of the plugin."""
@@ -115,6 +117,21 @@ async def signed_in(
             return await _ByOAuth(kind, given, person, context, seconds).signed_in()
         work = kind.method("sign_in")(given, context)
         return _credentials(kind, "sign_in", await within(kind.callee, "sign_in", work, LONGEST_CALL))
+
+
+async def adding(name: str, signing_in: Awaitable[tuple[Credentials, ...]]) -> tuple[Credentials, ...]:
+    """Wait for the sign-in of an account that is to be stored under a name; its errors say that none was."""
+    try:
+        return await signing_in
+    except PluginFailed:
+        raise
+    except ReelworkError as error:
+        # The words of a plugin are about a post, and their command is the one that was given just now.
+        error.money = NOTHING_STORED
+        error.hint = naming_account(error.hint, name, adds=True)
+        if isinstance(error, Unavailable) and not error.hint:
+            error.hint = "Check the address and the network, then start again."
+        raise
 
 
 def _credentials(kind: Kind, call: str, answer: Any) -> tuple[Credentials, ...]:

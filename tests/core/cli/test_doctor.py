@@ -135,7 +135,7 @@ def test_a_missing_key_is_a_failure_and_nobody_is_asked(cli, flow, monkeypatch: 
 def test_a_server_that_is_down_is_a_failure(cli, flow) -> None:
     outcome = cli("doctor", flow("http://127.0.0.1:9"), "--json")
     assert outcome.code == 1
-    assert "could not be read" in findings(outcome, "reach", "failure")[0]
+    assert "could not be reached" in findings(outcome, "reach", "failure")[0]
 
 
 def test_offline_nobody_is_asked(cli, flow) -> None:

@@ -51,7 +51,7 @@ def test_a_file_of_the_wrong_kind(cli, folder: Path, content: bytes) -> None:
     (folder / "odd.png").write_bytes(content)
     outcome = cli("plan", PROMPT, "--input-reference", "odd.png")
     assert outcome.code == 2
-    assert "odd.png is no JPEG, PNG or WebP file, which is what preview takes." in outcome.err
+    assert "odd.png is not a JPEG, PNG or WebP file, and preview takes no other." in outcome.err
 
 
 def test_a_folder(cli, folder: Path) -> None:

@@ -372,6 +372,8 @@ def test_a_server_that_cannot_be_reached_keeps_nothing(
     answer = call(cli, "add", "bluesky", *words)
     assert answer.exit_code == 1
     assert "signing in at http://127.0.0.1" in answer.output
+    assert "Nothing was stored." in answer.output
+    assert "posted" not in answer.output
     assert kept.entries() == {}
 
 
@@ -380,3 +382,38 @@ def test_a_taken_name_is_refused_before_anything_is_asked(cli: CliRunner, kept: 
     answer = call(cli, "add", "bluesky")
     assert (answer.exit_code, "already" in answer.output) == (2, True)
     assert "--replace" in answer.output
+
+
+def test_the_account_of_another_network_is_not_offered_to_be_replaced(cli: CliRunner, kept: Accounts) -> None:
+    kept.add("rehearsal", "instagram", ME)
+    answer = call(cli, "add", "threads", "--name", "rehearsal")
+    assert answer.exit_code == 2
+    assert "'rehearsal' is already the name of an account of instagram." in answer.output
+    assert "Choose another, such as: --name threads-rehearsal" in answer.output
+    assert "--replace" not in answer.output
+
+
+def test_a_sign_in_that_is_refused_names_the_command_that_was_given(
+    cli: CliRunner, kept: Accounts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wave.py").write_text(REFUSES)
+    answer = call(cli, "add", "wave.py", "--name", "b", "--field", "key=k")
+    assert "Nothing was stored.\nCopy it again: reelwork accounts add wave --name b\n" in answer.output
+
+
+REFUSES = """
+from reelwork_hooks import AccountField, InvalidInput, Plugin, hookimpl
+
+
+class Wave(Plugin):
+    account_fields = (AccountField("key"),)
+
+    @staticmethod
+    async def sign_in(given, context):
+        hint = "Copy it again: reelwork accounts add wave --replace"
+        raise InvalidInput("wave: the key is wrong.", money="Nothing was posted.", hint=hint)
+
+    @hookimpl
+    def publish(self, post): ...
+"""

@@ -119,7 +119,7 @@ def test_it_waits_as_a_row_and_another_process_continues(shop: Any) -> None:
                 shop.clock.now = max(shop.clock.now, await store.next_due(None)) + 0.001
             row = store.job(id_)
             assert (row.status, post_of(row).state, post_of(row).receipt.id) == (ACTIVE, "published", "post_1")
-            assert "net is not ready yet (50 %)" in row.reason
+            assert "net is still working on it (50 %)" in row.reason
         async with shop.process() as (store, _, worker):
             await shop.advance(store, worker, id_)
             post = post_of(store.job(id_))
@@ -356,7 +356,7 @@ def test_a_destination_that_is_held_is_shown_while_another_is_followed(shop: Any
 
     row, page, document, listed = asyncio.run(scenario())
     assert row.status == ACTIVE
-    assert "net is not ready yet" in page
+    assert "net is still working on it" in page
     assert "lost is held until the rest has ended: " in page
     assert "connection broke" in page
     assert list(document["held_posts"]) == ["lost"]

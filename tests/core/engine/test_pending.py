@@ -135,7 +135,7 @@ def test_each_call_gets_its_last_answer_back_and_waits_as_long_as_it_asked(
                 shop.clock.now = max(shop.clock.now, await store.next_due(None)) + 0.001
                 await worker.advance(id_)
             row = store.job(id_)
-            assert "is not ready yet (33 %)" in row.reason
+            assert "is still working on it (33 %)" in row.reason
             assert await store.next_due(None) == pytest.approx(shop.clock.now + 30, abs=0.01)
             assert [event.name for event in store.events(id_)].count("waiting") == 1
             # Not asked before its time, however often the job is looked at.

@@ -142,7 +142,7 @@ def test_the_plan_names_captions_that_a_destination_does_not_take(lab: Any) -> N
     assert planned(("text/vtt",), "srt") == left_out
     # One that takes them, or that does not say.
     assert planned(("text/vtt",), "vtt") == planned((), "srt") == "as a draft"
-    assert planned((), "srt", none=True) == "as a draft; without captions: it takes none"
+    assert planned((), "srt", none=True) == "as a draft; without the captions: it takes none"
 
 
 def test_with_a_way_to_look_a_lost_answer_is_looked_up(lab: Any) -> None:

@@ -217,12 +217,20 @@ def test_a_publisher_says_what_it_takes(lab: Any, portraits: Path) -> None:
     assert sizes() == {"tall": (480, 854), "square": (480, 480)}
 
 
+def test_a_limit_that_a_video_of_this_length_does_not_reach_is_no_note(lab: Any) -> None:
+    lab.add_plugin("large", posting(accepts=Target(most_bytes=500_000_000)), "publish")
+    (planned,) = lab.studio().rehearse_sync(PROMPT).jobs
+    assert not [note for note in planned.notes if "large" in note]
+    (planned,) = lab.studio().rehearse_sync(PROMPT, duration=60).jobs
+    assert "large takes 500,000,000 bytes: a larger video is not posted there" in planned.notes
+
+
 def test_nothing_is_finished_again_for_a_limit_that_no_plugin_brings_a_video_to(lab: Any, portraits: Path) -> None:
     lab.add_plugin("crop", cropping(portraits), "post_download")
     lab.add_plugin("poster", posting(), "publish")
-    lab.add_plugin("small", posting(accepts=Target(most_bytes=50_000_000, codecs=("h264", "hevc"))), "publish")
+    lab.add_plugin("small", posting(accepts=Target(most_bytes=5_000_000, codecs=("h264", "hevc"))), "publish")
     (planned,) = lab.studio().rehearse_sync(PROMPT).jobs
-    assert "small takes 50,000,000 bytes: a larger video is not posted there" in planned.notes
+    assert "small takes 5,000,000 bytes: a larger video is not posted there" in planned.notes
     (job,) = lab.studio().run_sync(PROMPT).jobs
     assert (job.status, job.shapes) == ("done", ())
     assert Counter(name for name, _ in ran)["crop"] == 1

@@ -130,6 +130,36 @@ def test_an_exception_is_a_failure_with_its_cause(kind: MakeModerator) -> None:
     assert not isinstance(caught.value, HookTimedOut)
 
 
+def test_an_error_of_the_contract_is_told_without_its_class_and_the_plugins_name_once() -> None:
+    class Full(NotSent):
+        """A class of the plugin's own."""
+
+    with pytest.raises(HookFailed) as caught:
+        veto(dispatcher(shelf=Moderator(Full("shelf: there is no room.", hint="Make some."))), "shelf")
+    assert caught.value.message == "plugin 'shelf', hook pre_moderate: there is no room. Make some"
+
+
+@pytest.mark.parametrize(
+    ("account", "command"),
+    [
+        ("brand-b", "accounts add wave --name brand-b --replace, and allow all."),
+        ("wave", "accounts add wave --replace, and allow all."),
+    ],
+)
+def test_the_command_of_a_hint_names_the_account_of_the_instance(account: str, command: str) -> None:
+    class Signs:
+        @hookimpl
+        def publish(self) -> Receipt:
+            raise Rejected("wave: no", hint="Sign in again: reelwork accounts add wave --replace, and allow all.")
+
+    manager = new_manager()
+    manager.register(Signs(), name="mine")
+    hooks = Dispatcher(manager, {}, accounts={"mine": account})
+    with pytest.raises(Rejected) as caught:
+        asyncio.run(hooks.call("mine", "publish"))
+    assert caught.value.hint == f"Sign in again: reelwork {command}"
+
+
 def test_running_out_of_an_iterator_is_a_failure_and_not_a_hang() -> None:
     class Careless:
         @hookimpl

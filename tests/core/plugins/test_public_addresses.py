@@ -147,7 +147,7 @@ def test_what_needs_an_address_and_gets_none_is_refused_before_anything_is_sent(
 ) -> None:
     with_a_folder = ', "storage"', f'[plugin.storage]\nurl = "{tmp_path.as_uri()}/kept"\n'
     for storages, more, why in (
-        ("", "", r"fetched no public address of the video, which it needs: local gives none\."),
+        ("", "", r"fetched needs a public address of the video, and .* has none: local gives none\."),
         (storage_file(tmp_path, "bare", GIVES_NONE), "", "local gives none; bare: a folder has no links"),
         (*with_a_folder, "local gives none; storage: a folder has no presigned links"),
     ):

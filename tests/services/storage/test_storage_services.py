@@ -142,7 +142,7 @@ def test_a_server_killed_in_the_middle_leaves_no_half_object(
         shop.server.kill()
         shop.server.start()
     assert told["error"] == "NotStored"
-    assert "could not be reached, or the connection was cut, and no half object was left" in told["message"]
+    assert "could not be reached, or the connection was cut; no half object was left" in told["message"]
     assert "paid for" in told["message"]
     shop.make_again()
     assert KEY not in shop.names()

@@ -64,7 +64,7 @@ def add_account(
     from reelwork.plugins.ordering import instance_name
     from reelwork.settings.paths import store_path
     from reelwork.store.sqlite.paths import files_of
-    from reelwork.studio.sign_in import fields_of, kind_of_account, signed_in
+    from reelwork.studio.sign_in import adding, fields_of, kind_of_account, signed_in
     from reelwork.studio.sync import run_to_end
 
     made_by = kind if not kind.endswith(".py") else str(Path(kind).resolve())
@@ -74,14 +74,14 @@ def add_account(
     # Before the person types a password.
     check_name(name)
     # Before anything is asked or sent, so that nobody types a password in vain.
-    if not replace and name in kept.entries():
-        raise taken(name)
+    if not replace and (there := kept.entries().get(name)) is not None:
+        raise taken(name, made_by, there.kind)
     plugin = kind_of_account(made_by)
     options = {"service": service, "identifier": identifier}
     given = asked_for(fields_of(plugin), Given(fields, options, password_file, password_env))
     work_dir = files_of(store_path(shared().store)) / "work" / Path(kind).stem
     # Tried before it is stored: a mistyped password would else be found when the first paid video is posted.
-    found = run_to_end(signed_in(plugin, given, AtTerminal(no_browser), work_dir))
+    found = run_to_end(adding(name, signed_in(plugin, given, AtTerminal(no_browser), work_dir)))
     home: Any = "keyring" if keyring else "file"
     place = "the system's keyring" if keyring else f"{kept.path}, which only you can read"
     for name_there, credentials in _named(name, found).items():

@@ -81,11 +81,11 @@ def _print_table(by: str, found: list[Spending], total: Spending) -> None:
     from reelwork.cli.views.text import columns, line_width, paint
     from reelwork.money import dollars
 
-    rows = [[by.upper(), "RENDERS", "POSTS", "CHARGED", "RESERVED", "IN DOUBT", "RELEASED", "UNKNOWN"]]
+    rows = [[by.upper(), "RENDERS", "PAID POSTS", "CHARGED", "RESERVED", "IN DOUBT", "RELEASED", "UNKNOWN"]]
     for one in (*found, total):
         money = [dollars(amount) for amount in (one.charged, one.reserved, one.in_doubt, one.released)]
         rows.append([one.name, str(one.renders), str(one.posts or ""), *money, str(one.unknown or "")])
-    empty = {"POSTS": not total.posts, "IN DOUBT": not total.in_doubt, "UNKNOWN": not total.unknown}
+    empty = {"PAID POSTS": not total.posts, "IN DOUBT": not total.in_doubt, "UNKNOWN": not total.unknown}
     kept = [index for index, name in enumerate(rows[0]) if not empty.get(name)]
     rows = [[row[index] for index in kept] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(1, len(rows[0]))]

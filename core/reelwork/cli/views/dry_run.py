@@ -159,7 +159,7 @@ def _job(job: RehearsedJob, number: int) -> Iterator[str]:
     rows = [_fate(fate) for fate in job.fates]
     yield from (f"  {line}" for line in columns(rows, flexible=2, width=line_width() - 2))
     if len(job.shapes) > 1:
-        saves = "" if job.saved is None else f": a render for each would cost {dollars(job.saved)} more"
+        saves = "" if not job.saved else f": a render for each would cost {dollars(job.saved)} more"
         *first, last = job.shapes
         yield f"  one render for {', '.join(first)} and {last}{saves}"
     yield from (f"  note: {note}" for note in job.notes)

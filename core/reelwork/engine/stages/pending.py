@@ -34,7 +34,7 @@ def due(answer: Pending, now: float) -> float:
 def not_ready(by: str, answer: Pending) -> str:
     """Return what is waited for, as a person reads it."""
     done = "" if answer.percent is None else f" ({answer.percent:.0f} %)"
-    return f"{by} is not ready yet{done}"
+    return f"{by} is still working on it{done}"
 
 
 def overdue(by: str) -> str:

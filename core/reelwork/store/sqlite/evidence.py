@@ -113,7 +113,7 @@ def cold_limit(db: sqlite3.Connection, kind: str, act: Send, now: float) -> Cold
         # should.
         if not now < row[0] <= now + act.sending.cold_wait:
             return None
-        return Cold(row[0], "the first request there is given time to be listed", account=account)
+        return Cold(row[0], "an earlier request may not be listed there yet", account=account)
     until = _first_in_doubt(db, kind, act, act.sending, now)
     return None if until is None else Cold(until, "waiting for the first request there", account=account)
 

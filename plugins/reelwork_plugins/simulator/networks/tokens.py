@@ -34,7 +34,7 @@ class Token:
         """Return it as it is given out."""
         facts = [self.network, self.account, list(self.scopes), self.ends, self.refresh]
         body = base64.urlsafe_b64encode(json.dumps(facts).encode()).decode().rstrip("=")
-        return f"simulated-{body}.{_signature(body)}"
+        return f"sim-{body}.{_signature(body)}"
 
     def allows(self, scopes: tuple[str, ...]) -> bool:
         """Return whether one of these scopes, or one that holds it, was granted."""
@@ -43,7 +43,7 @@ class Token:
 
 def read_token(text: str) -> Token | None:
     """Return a token that a simulator gave out; None for any other text."""
-    body, _, signature = text.removeprefix("simulated-").partition(".")
+    body, _, signature = text.removeprefix("sim-").partition(".")
     if not hmac.compare_digest(signature.encode("utf-8", "replace"), _signature(body).encode()):
         return None
     try:

@@ -51,7 +51,7 @@ def _explained(error: Exception) -> tuple[str, str]:
         return f"the store answered{answered}", "Resume the job later: it continues from here."
     if _UNREACHED.search(text):
         return (
-            "the store could not be reached, or the connection was cut, and no half object was left",
+            "the store could not be reached, or the connection was cut; no half object was left",
             "Resume the job when it is back: the upload starts again.",
         )
     return f"the store's client failed ({name}{_cause(text)})", RETRY

@@ -6,6 +6,8 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.request
+import webbrowser
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -280,6 +282,18 @@ def test_the_command_signs_in_checks_and_posts(net: Network, plugin: Path, tmp_p
     net.alive.clear()
     checked = cli("accounts", "check", "net")
     assert (checked.exit_code, "The token is refused." in checked.stdout) == (1, True)
+
+
+def test_a_browser_that_returns_only_when_it_is_closed_is_not_waited_for(
+    net: Network, plugin: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stays_open(address: str) -> bool:
+        with urllib.request.urlopen(address, timeout=20) as page:
+            return bool(page.read())
+
+    monkeypatch.setattr(webbrowser, "open", stays_open)
+    added = cli("accounts", "add", "net.py")
+    assert added.exit_code == 0, added.output
 
 
 STORE = """
