@@ -20,7 +20,7 @@ from sides import SIDES, NetworkSide
 from reelwork.plugins.catalog import Catalog
 
 ELSEWHERE = {
-    "bluesky": "tests/services/bluesky/test_conformance.py",
+    "bluesky": "tests/services/bluesky/test_every_request.py",
     "gallery": "",
 }
 """The publishers that no side plays, and the file that shows the same of them; `gallery` sends no requests."""

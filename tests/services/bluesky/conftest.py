@@ -154,6 +154,8 @@ class Proxy:
     def __init__(self, upstream: str) -> None:
         self.upstream = urlsplit(upstream).netloc
         self.faults: dict[str, list[Fault]] = {}
+        self.seen: Callable[[str], object] = lambda name: None
+        """Called with each request."""
         self.held = threading.Event()
         self.released = threading.Event()
         self._asked: list[str] = []
@@ -173,6 +175,7 @@ class Proxy:
         """Note a request; the fault that is due for it."""
         with self._lock:
             self._asked.append(name)
+            self.seen(name)
             return self.faults[name].pop(0) if self.faults.get(name) else Fault(relay=True)
 
     def will(self, name: str, **fault: Any) -> None:

@@ -48,6 +48,7 @@ async def upload_to_server(context: Context, signed_in: SignedIn, file: Asset) -
     answer = await signed_in.call(send)
     if answer.ok:
         return _blob(answer.body.get("blob"))
+    _check_token(answer, "the server")
     if answer.status == 413:
         raise Rejected(
             f"bluesky: the account's server does not take a video of {file.bytes / 1e6:.1f} MB.",
@@ -56,6 +57,12 @@ async def upload_to_server(context: Context, signed_in: SignedIn, file: Asset) -
             hint='Make a shorter or smaller video, or set video_service = "bsky", which has a larger limit.',
         )
     raise Rejected(f"bluesky: the upload was refused: {answer.words}", code=answer.error, money=NOTHING_POSTED)
+
+
+def _check_token(answer: Answer, whose: str) -> None:
+    """Raise `Unavailable` for a token that is not accepted: it says nothing about the video."""
+    if answer.token_refused:
+        raise Unavailable(f"bluesky: {whose} does not accept a new token: {answer.words}")
 
 
 def _blob(value: object) -> Blob:
@@ -89,6 +96,8 @@ class VideoService:
         there = answer.ok or answer.status == 409 or answer.says_exists
         # A video that it has already is named by its blob, or by the job that encoded it.
         if not there or not (status.get("blob") or status.get("jobId")):
+            # A grant lasts for minutes, and an upload may take longer.
+            _check_token(answer, "the video service")
             _check_limit(answer)
             raise Rejected(
                 f"bluesky: the video service refused the video: {answer.words}",
