@@ -129,6 +129,7 @@ def review_as_json(review: PostReview, sent: Sendings | None = None) -> dict[str
         "expires_at": iso(review.expires_at) if review.waits else None,
         "prompt": view.prompt,
         "video": view.video,
+        "cost": None if view.cost is None else str(view.cost),
         **paid,
         "posts": [one.as_json() for one in review.posts],
         "appeals": [one.as_json() for one in review.appeals],

@@ -49,7 +49,8 @@ def test_an_appeal_is_listed_and_shown_with_all_that_a_person_needs(cli: Any, pl
     shown = cli("review", "show", play)
     assert shown.code == 3
     for told in ("the brief", "rules (reelwork", '"stabbing" is on the block list', "words", BECAUSE, "(Ann)",
-                 "the actors take a bow", "All later stages are moderated", "review approve"):  # fmt: skip
+                 "the actors take a bow", "All later stages are moderated", "$0.00, as",
+                 "review approve"):  # fmt: skip
         assert told in shown.out
     [appeal] = cli("review", "show", play, "--json").json["appeals"]
     assert (appeal["stage"], appeal["plugin"], appeal["state"], appeal["waits"]) == (

@@ -403,6 +403,7 @@ def test_a_refusal_is_appealed_on_the_page_and_decided_there(refused: Dashboard)
     assert held is not None
     assert (held.status, held.due_at is not None, refused.store.figures().in_review) == ("held", True, 1)
     shown = refused.page(path)
+    assert "<dt>then pays</dt><dd>$0.00, as estimated</dd>" in shown
     assert ("Appeal about the brief: waits for you" in shown, f'action="{form}"' in shown) == (True, False)
     assert ("<script>fetch" in shown, f"{path}/retry" in shown, f"{path}/resume" in shown) == (False, False, False)
     version = post_review_of(held, time.time()).version

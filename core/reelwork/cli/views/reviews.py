@@ -48,7 +48,7 @@ def page(review: Review, now: float, at: Vantage = HERE) -> Iterator[str]:
         yield from _post(one, now)
     for one in review["appeals"]:
         yield ""
-        yield from _appeal(one, now)
+        yield from _appeal(one, now, review["cost"])
     if not review["posts"] and not review["appeals"]:
         yield "No review was asked for."
     elif review["expires_at"] is not None:
@@ -86,7 +86,7 @@ def _facts(facts: Sequence[tuple[str, str]]) -> Iterator[str]:
             yield from rest
 
 
-def _appeal(appeal: Review, now: float) -> Iterator[str]:
+def _appeal(appeal: Review, now: float, cost: str | None) -> Iterator[str]:
     state = f"waits for a person, which ends {_ends(appeal, now)}"
     yield f"{paint('appeal', bold=True)}  {state if appeal['state'] == 'waiting' else _state(appeal, now)}"
     judged = " ".join(filter(None, (appeal["package"], appeal["version"])))
@@ -100,8 +100,13 @@ def _appeal(appeal: Review, now: float) -> Iterator[str]:
         ("says", appeal["text"]),
         ("because", f"{appeal['because']} ({appeal['appealed_by']})"),
         ("content", appeal["content"][:12]),
+        ("then pays", _price(cost) if appeal["waits"] and appeal["stage"] in ("brief", "prompt") else ""),
     ]
     yield from _facts(facts)
+
+
+def _price(cost: str | None) -> str:
+    return "a render whose price is not known" if cost is None else f"{dollars(Decimal(cost))}, as estimated"
 
 
 def _category(name: str, appeal: Review) -> str:

@@ -111,6 +111,8 @@ class Review(Told):
     """When the first of the waiting reviews ends; null when none waits."""
     prompt: str
     video: str | None
+    cost: Dollars | None
+    """The price of its render: reported, else estimated; null when it is not known."""
     posts: list[PostTold]
     appeals: list[AppealTold]
 
