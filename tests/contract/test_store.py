@@ -32,7 +32,7 @@ from reelwork.store.commands import (
 )
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, DONE, FAILED, Lease, RunRow
-from reelwork.store.sqlite import schema
+from reelwork.store.sqlite import migrations, schema
 from reelwork.store.sqlite.maintenance.check import check
 from reelwork.store.sqlite.store import SqliteStore
 
@@ -638,7 +638,7 @@ def test_a_store_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 def test_a_store_of_the_first_version_keeps_what_was_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "store.db"
     with closing(sqlite3.connect(path)) as db, db:
-        db.executescript(schema.MIGRATIONS[0])
+        db.executescript(migrations.MIGRATIONS[0])
         db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
         db.execute("PRAGMA user_version = 1")
         db.execute(

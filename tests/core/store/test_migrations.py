@@ -16,8 +16,9 @@ import pytest
 
 from reelwork.errors import StoreInvalid
 from reelwork.planning.job_state import JobData
+from reelwork.store.sqlite.migrations import MIGRATIONS
 from reelwork.store.sqlite.opening import connect
-from reelwork.store.sqlite.schema import MIGRATIONS, VERSION
+from reelwork.store.sqlite.schema import VERSION
 from reelwork.store.sqlite.store import SqliteStore
 
 VERSIONS = tuple(range(1, VERSION))
