@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.contract.conftest import Clock
 
@@ -265,5 +265,69 @@ def test_ids_that_come_with_a_jobs_token_are_kept_for_its_request_in_doubt(open_
         await other.hear(hint("v9", job_id="job"))
         [row] = await one.claim_jobs("worker", 60, 1, None)
         assert (row.id, (await one.effect("key")).state) == ("job", "unknown")
+
+    asyncio.run(scenario())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    at=st.floats(1.7e9, 1.9e9),
+    hints=st.lists(st.tuples(st.integers(0, 29), st.floats(0, 0.2)), min_size=1, max_size=100),
+)
+def test_of_many_renders_some_are_polled_at_once_and_the_others_together_soon(
+    new_store: Any, at: float, hints: list[tuple[int, float]]
+) -> None:
+    async def scenario() -> None:
+        store, clock = new_store()
+        clock.now = at
+        for number in range(30):
+            await waiting(store, clock, f"v{number}", await job(store, f"job{number}"))
+        asked: dict[str, float] = {}
+        for number, pause in hints:
+            clock.now += pause
+            await store.hear(hint(f"v{number}"))
+            asked.setdefault(f"render-v{number}", clock.now)
+        due = {id_: (await store.render(id_)).due_at for id_ in asked}
+        later = {id_: due[id_] - asked[id_] for id_ in asked if due[id_] > asked[id_]}
+        # In the order in which they were named, none is passed over: the first of them are those polled at once.
+        assert set(list(asked)[: webhooks.MOST_AT_ONCE]).isdisjoint(later)
+        assert all(0 < seconds <= webhooks.TOGETHER_SECONDS for seconds in later.values())
+        moments = {due[id_] for id_ in later}
+        assert all(moment % webhooks.TOGETHER_SECONDS < 1e-3 for moment in moments)
+
+    asyncio.run(scenario())
+
+
+def test_after_a_quiet_while_webhooks_make_polls_happen_at_once_again(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        for number in range(60):
+            await waiting(store, clock, f"v{number}", await job(store, f"job{number}"))
+        for number in range(50):
+            await store.hear(hint(f"v{number}"))
+        at_once = await store.claim_renders("poller", 60, 100, None)
+        assert len(at_once) == webhooks.MOST_AT_ONCE
+        clock.now += webhooks.TOGETHER_SECONDS
+        together = await store.claim_renders("poller", 60, 100, None)
+        assert len(together) == 50 - webhooks.MOST_AT_ONCE
+        clock.now += webhooks.EXTRA_POLL_SECONDS
+        await store.hear(hint("v55"))
+        assert await due(store) == ["render-v55"]
+
+    asyncio.run(scenario())
+
+
+def test_many_webhooks_at_one_account_hold_up_no_poll_at_another(open_store: Any, clock: Clock) -> None:
+    async def scenario() -> None:
+        store = open_store()
+        for number in range(30):
+            await waiting(store, clock, f"v{number}", await job(store, f"job{number}"))
+        lease = await job(store, "elsewhere")
+        add = AddRender("other", "fake", "second account", "w1", "{}", "{}", clock.now + LATE, clock.now + 7200)
+        await store.apply(lease, [add, SetJob(ACTIVE, "render", None, render_id="other")])
+        for number in range(30):
+            await store.hear(hint(f"v{number}"))
+        await store.hear(hint("w1"))
+        assert (await store.render("other")).due_at == clock.now
 
     asyncio.run(scenario())

@@ -9,6 +9,11 @@ HINT_SECONDS = 600.0
 """Seconds for which a hint about something that is not known yet is kept."""
 EXTRA_POLL_SECONDS = 10.0
 """The least seconds between two polls of one render that webhooks asked for."""
+MOST_AT_ONCE = 20
+"""Renders of one account that are polled at once within `TOGETHER_SECONDS`, because of webhooks."""
+# One request may report on all of them. Polled one by one, they would keep the process, and the provider, busy.
+TOGETHER_SECONDS = 5.0
+"""Seconds within which all others that webhooks are about are polled together."""
 # A sender tries again for up to three days. What comes again after this makes one more poll, and nothing else.
 SEEN_SECONDS = 86_400.0
 """Seconds for which it is known what came in."""

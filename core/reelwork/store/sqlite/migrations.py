@@ -304,4 +304,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE INDEX jobs_by_status ON jobs(status) WHERE status <> 'active';
     CREATE INDEX effects_spent ON effects(reserved_at) WHERE kind = 'submit' OR money <> 'none';
     """,
+    # To find out whether many renders of an account are polled because of webhooks.
+    """
+    CREATE INDEX renders_hinted_at ON renders(account, hinted_at) WHERE hinted_at IS NOT NULL;
+    """,
 )

@@ -58,6 +58,7 @@ TABLES = """
     CREATE INDEX renders_by_job ON renders(job_id);
     CREATE INDEX renders_hinted ON renders(id) WHERE hinted = 1;
     CREATE INDEX renders_by_remote_id ON renders(remote_id);
+    CREATE INDEX renders_hinted_at ON renders(account, hinted_at) WHERE hinted_at IS NOT NULL;
 
     CREATE TABLE render_requests (render_id TEXT PRIMARY KEY, request TEXT NOT NULL) STRICT, WITHOUT ROWID;
 

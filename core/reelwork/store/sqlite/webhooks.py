@@ -13,9 +13,11 @@ from reelwork.store.sqlite.base import SqliteParts
 from reelwork.store.webhooks import (
     EXTRA_POLL_SECONDS,
     HINT_SECONDS,
+    MOST_AT_ONCE,
     MOST_HINTS,
     MOST_SEEN,
     SEEN_SECONDS,
+    TOGETHER_SECONDS,
     Heard,
     Received,
 )
@@ -104,27 +106,46 @@ def poll_hinted(db: sqlite3.Connection, now: float) -> None:
     # A poll that is under way may have been answered before the webhook was sent: then its render is polled again.
     # `min` of null is null, so one that has ended stays ended. Whoever sends many webhooks about one render gets no
     # more polls of it than one in a while.
-    db.execute(_POLL_HINTED, {"now": now, "pause": EXTRA_POLL_SECONDS})
+    db.execute(_POLL_HINTED, _times(now))
 
 
 def _poll(db: sqlite3.Connection, ids: Sequence[str], now: float) -> bool:
-    """Do the same for these renders alone; True if there is one that is not being polled."""
+    """Do the same for these renders alone; True if one of them is due at once."""
     # These alone: those that are being polled are many while a large poll is under way, and each webhook would look
     # at all of them.
     if not ids:
         return False
-    these = f"{_POLL_HINTED} AND id IN (SELECT value FROM json_each(:ids))"
-    return db.execute(these, {"now": now, "pause": EXTRA_POLL_SECONDS, "ids": json.dumps(ids)}).rowcount > 0
+    these = f"{_POLL_HINTED} AND id IN (SELECT value FROM json_each(:ids)) RETURNING due_at"
+    planned = db.execute(these, {**_times(now), "ids": json.dumps(ids)}).fetchall()
+    return any(due_at is not None and due_at <= now for (due_at,) in planned)
 
 
+def _times(now: float) -> dict[str, float]:
+    return {
+        "now": now,
+        "pause": EXTRA_POLL_SECONDS,
+        "most": MOST_AT_ONCE,
+        "window": TOGETHER_SECONDS,
+        # The same moment for all, so that one poll asks about them.
+        "together": (now // TOGETHER_SECONDS + 1) * TOGETHER_SECONDS,
+    }
+
+
+# Now, unless many renders of the account were or will be polled about this time because of webhooks.
+_SOON = """
+    CASE WHEN (SELECT count(*) FROM (SELECT 1 FROM renders AS others WHERE others.account = renders.account
+      AND others.hinted_at BETWEEN :now - :window AND :now + :pause LIMIT :most)) < :most THEN :now
+      ELSE :together END
+    """
 # The time of the next poll that a webhook may ask for: the one that is planned already, or a while after the last.
 # After the clock was set back, a time that lies far ahead means nothing.
-_NEXT = """
-    CASE WHEN hinted_at > :now + :pause THEN :now WHEN hinted_at > :now THEN hinted_at
-      ELSE max(:now, coalesce(hinted_at + :pause, :now)) END
+_NEXT = f"""
+    CASE WHEN hinted_at > :now + :pause THEN {_SOON} WHEN hinted_at > :now THEN hinted_at
+      ELSE max({_SOON}, coalesce(hinted_at + :pause, :now)) END
     """
 _POLL_HINTED = f"""
-    UPDATE renders SET hinted = 0, due_at = min(due_at, {_NEXT}), hinted_at = {_NEXT}
+    UPDATE renders SET hinted = 0, (due_at, hinted_at) =
+      (SELECT min(due_at, planned), planned FROM (SELECT {_NEXT} AS planned))
     WHERE hinted = 1 AND (owner IS NULL OR lease_until < :now)
     """
 
