@@ -516,6 +516,29 @@ def test_renders_without_news_wait_on_unless_somebody_else_has_looked(open_store
     run(scenario())
 
 
+def test_hundreds_of_renders_are_claimed_and_updated_as_few_are(open_store: Any, clock: Any) -> None:
+    """A store may do it in pieces, so that other changes need not wait; nobody sees where it cuts."""
+
+    async def scenario() -> None:
+        store, count = open_store(), 450
+        await with_renders(store, clock, *["account"] * count)
+        clock.now += count
+        some = await store.claim_renders("me", 60, 300, None)
+        rest = await store.claim_renders("me", 60, 1000, None)
+        assert [render.id for render in (*some, *rest)] == [f"r{at}" for at in range(count)]
+        assert len(some) == 300
+        ended = [RenderUpdate(one.id, one.fence, None, "completed") for one in some]
+        woken = await store.update_renders(
+            "me", ended, [StillWaiting(clock.now + 50, tuple((one.id, one.fence) for one in rest))]
+        )
+        assert len(set(woken)) == 300
+        along = await store.claim_seen("me", 60, "account", [f"remote-{at}" for at in range(count)])
+        assert {one.id for one in along} == {one.id for one in rest}
+        assert {one.due_at for one in along} == {clock.now + 50}
+
+    run(scenario())
+
+
 def test_what_else_a_look_told_is_taken_when_nobody_else_has_it(open_store: Any, clock: Any) -> None:
     async def scenario() -> None:
         store = open_store()

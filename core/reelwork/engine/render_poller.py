@@ -12,6 +12,7 @@ from reelwork.engine import timing
 from reelwork.engine.events import RenderSeen, Watcher, unharmed
 from reelwork.engine.left import Lacking, Left
 from reelwork.engine.renders.polling import Looked, Waiting
+from reelwork.engine.renders.turns import in_turns
 from reelwork.errors import StoreUnwritable, Unstorable, in_a_line
 from reelwork.store.commands import RenderUpdate, StillWaiting
 from reelwork.store.frozen import address_in
@@ -122,7 +123,7 @@ class RenderPoller:
         if looked.others:
             along = await self._claim_seen(account, renders[0].run_id, tuple(looked.others))
             # Claimed like those that were due: another process may be polling them, and only one fence may write.
-            await self._learn(along, self.waiting.learn(provider, along, looked.others))
+            await self._learn(along, await self.waiting.learn(provider, along, looked.others))
 
     async def _claim_seen(self, account: str, run_id: str, remote_ids: Sequence[str]) -> Sequence[RenderRow]:
         """Claim renders that an answer mentions, if they were requested at the same address as those of a run."""
@@ -145,7 +146,7 @@ class RenderPoller:
         except Unstorable:
             await self._learn_one_by_one(looked)
         rows = {render.id: render for render in renders}
-        for update in looked.updates:
+        async for update in in_turns(looked.updates):
             problem = looked.problem if update.failures else ""
             row = rows[update.id]
             if update.line:
@@ -154,7 +155,7 @@ class RenderPoller:
             # Only after the commit: a watcher must never show what a crash could undo.
             self._report(seen)
         for group in looked.same:
-            for id_, _ in group.renders:
+            async for id_, _ in in_turns(group.renders):
                 row = rows[id_]
                 self._report(RenderSeen(row.job_id, row.state, row.progress, row.overdue))
 

@@ -13,6 +13,7 @@ import pytest
 
 from reelwork.engine.renders.details import missing_since
 from reelwork.engine.renders.polling import Looked, Waiting
+from reelwork.engine.renders.turns import AT_ONCE
 from reelwork.store.records import RenderRow
 from reelwork_hooks import Provider, ProviderConfig, RenderRef, RenderStatus, Unavailable
 
@@ -113,7 +114,7 @@ def test_what_came_along_is_told_apart_from_what_was_asked() -> None:
     looked = asyncio.run(waiting.look(provider, [row(1)]))
     assert looked.others is not None
     assert set(looked.others) == {"v2", "v3"}
-    learnt = waiting.learn(provider, [row(2)], looked.others)
+    learnt = asyncio.run(waiting.learn(provider, [row(2)], looked.others))
     assert [(update.id, update.progress, update.due_at) for update in learnt.updates] == [("r2", 30.0, NOW + 10)]
 
 
@@ -230,3 +231,25 @@ def test_one_answer_that_a_render_is_not_there_proves_nothing() -> None:
 def aged(details: str | None, seconds: float) -> str:
     stored = json.loads(details or "")
     return json.dumps({**stored, "missing_since": stored["missing_since"] - seconds})
+
+
+def test_others_have_their_turn_while_thousands_are_learnt() -> None:
+    """A server answers the senders of webhooks in the same loop."""
+    count, turns = 2_000, 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async def scenario() -> None:
+        beside = asyncio.create_task(others())
+        provider = Says(*(status(number) for number in range(count)))
+        looked = await Waiting(lambda: NOW, lambda: 0.5).look(provider, [row(number) for number in range(count)])
+        beside.cancel()
+        assert sum(len(group.renders) for group in looked.same) + len(looked.updates) == count
+
+    asyncio.run(scenario())
+    # Once while the answers are read, and once while they are learnt.
+    assert turns >= 2 * count // AT_ONCE - 2

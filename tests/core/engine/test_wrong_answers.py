@@ -400,9 +400,9 @@ def test_what_prepare_raises_may_pass(lab: Any, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("answer", [{"r1": "completed"}, "r1", None])
 def test_a_poll_that_answers_no_list_is_told_as_that(answer: Any) -> None:
-    assert read(answer).fault.endswith(f"poll returned {named(answer)}, not a list of RenderStatus")
+    assert asyncio.run(read(answer)).fault.endswith(f"poll returned {named(answer)}, not a list of RenderStatus")
 
 
 def test_a_poll_that_answers_one_status_is_told_as_that() -> None:
     status = RenderStatus(remote_id="r1", state="completed")
-    assert read(status).fault == "poll returned RenderStatus, not a list of RenderStatus"
+    assert asyncio.run(read(status)).fault == "poll returned RenderStatus, not a list of RenderStatus"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -62,7 +63,7 @@ def test_an_id_that_is_not_clean_is_refused_not_changed(id_: str) -> None:
     with pytest.raises(PluginFailed, match="returned a Receipt that is not valid: id"):
         sound(PLUGIN, "publish", Receipt.model_construct(id=id_, url="", at=None, details={}), Receipt)
     bad = RenderStatus.model_construct(remote_id=id_, state="running")
-    told = read([bad, RenderStatus(remote_id="b", state="lost")])
+    told = asyncio.run(read([bad, RenderStatus(remote_id="b", state="lost")]))
     assert list(told.told) == ["b"]
     assert "cannot be used: remote_id" in told.fault
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, get_args
 
+from reelwork.engine.renders.turns import in_turns
 from reelwork.plugins.answers import is_list, named
 from reelwork.plugins.cleaning import Unfit, received
 from reelwork.redaction.redactor import mask
@@ -37,13 +38,13 @@ class Answer:
     fault: str = ""
 
 
-def read(answer: Any) -> Answer:
+async def read(answer: Any) -> Answer:
     """Return the status that an answer has for each render, and the first fault in it."""
     if not is_list(answer):
         return Answer({}, f"{FAULT} {named(answer)}, not a list of RenderStatus")
     told: dict[str, RenderStatus] = {}
     fault = ""
-    for item in answer:
+    async for item in in_turns(answer):
         try:
             status = received(item) if _is_sound(item) else None
         except Unfit as problem:

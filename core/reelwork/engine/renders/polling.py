@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from reelwork.backoff import backoff
 from reelwork.engine.renders.details import error_of, merged, missing_since, refused_cost, sound_pause
 from reelwork.engine.renders.poll_answers import FAULT, LEFT_OUT, read, silence
+from reelwork.engine.renders.turns import in_turns
 from reelwork.errors import in_a_line
 from reelwork.planning.render_refs import RenderRefs
 from reelwork.plural import counted
@@ -51,27 +52,27 @@ class Waiting:
     async def look(self, provider: Provider, renders: Sequence[RenderRow]) -> Looked:
         """Ask a provider about renders of one account."""
         try:
-            answer = read(await provider.poll(RenderRefs(renders)))
+            answer = await read(await provider.poll(RenderRefs(renders)))
         except Exception as error:
             pause = error.retry_after if isinstance(error, Unavailable) else None
             updates = tuple(self._unlearnt(provider, render, pause, in_a_line(error)) for render in renders)
             return Looked(updates, problem=in_a_line(error))
         told = answer.told
         known = {render.remote_id: told.pop(render.remote_id, None) for render in renders}
-        looked = self.learn(provider, [render for render in renders if known[render.remote_id]], known)
+        looked = await self.learn(provider, [render for render in renders if known[render.remote_id]], known)
         missing = [render for render in renders if known[render.remote_id] is None]
         left_out = f"{counted(len(missing), 'render')} could not be polled" if missing else ""
         unlearnt = tuple(self._untold(provider, render, answer.fault or LEFT_OUT) for render in missing)
         return Looked((*looked.updates, *unlearnt), looked.same, answer.fault or left_out, told)
 
-    def learn(
+    async def learn(
         self, provider: Provider, renders: Iterable[RenderRow], told: Mapping[str, RenderStatus | None]
     ) -> Looked:
         """Return the updates of renders, from the status that was reported for each."""
         round_ = _Round(self.clock(), provider.config.poll_interval, self.jitter())
         updates: list[RenderUpdate] = []
         same: dict[float, list[tuple[str, int]]] = {}
-        for render in renders:
+        async for render in in_turns(renders):
             status = told[render.remote_id]
             assert status is not None
             try:

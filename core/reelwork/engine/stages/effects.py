@@ -108,7 +108,7 @@ async def _find_render(pipeline: Pipeline, request: RenderRequest, effect: Effec
 async def _read_back(pipeline: Pipeline, request: RenderRequest, remote_id: str) -> Submitted | None:
     """Return the render that the account has under an id; None if the provider says that it has none."""
     render = RenderRef(remote_id=remote_id, request=request, submitted_at=datetime.now(UTC))
-    answer = poll_answers.read(await pipeline.provider.poll([render]))
+    answer = await poll_answers.read(await pipeline.provider.poll([render]))
     status = answer.told.get(remote_id)
     if status is None:
         raise Unavailable(answer.fault or f"{pipeline.provider_name} said nothing about {remote_id}")

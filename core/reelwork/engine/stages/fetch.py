@@ -143,7 +143,7 @@ async def _asked_again(work: Working, render: RenderRow) -> RenderRow | None:
     try:
         async with asyncio.timeout(ASK_SECONDS):
             answers = await work.pipeline.provider.poll([ref])
-        status = read(answers).told.get(render.remote_id)
+        status = (await read(answers)).told.get(render.remote_id)
     except Exception:
         # It has answered before that the video is made. Why the download failed says more than this.
         return None

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from reelwork.store.commands import StillWaiting
 from reelwork.store.sqlite import renders
 from reelwork.store.sqlite.base import SqliteParts
 
 if TYPE_CHECKING:
-    from reelwork.store.commands import RenderUpdate, StillWaiting
+    from reelwork.store.commands import RenderUpdate
     from reelwork.store.records import RenderRow
+
+T = TypeVar("T")
+
+
+# Whatever else is written meanwhile waits for one change: a webhook's sender, who is answered once it is on disk.
+MOST_IN_A_CHANGE = 200
+"""Renders that one change claims or updates."""
 
 
 class SqliteRenders(SqliteParts):
@@ -28,10 +37,16 @@ class SqliteRenders(SqliteParts):
         """Claim renders that are due, of these accounts or of all, for `lease` seconds."""
 
         def change(db: sqlite3.Connection) -> list[RenderRow]:
-            now = self._clock()
-            return renders.claim(db, owner, now + lease, now, count, accounts, busy)
+            now, most = self._clock(), min(count - len(claimed), MOST_IN_A_CHANGE)
+            return renders.claim(db, owner, now + lease, now, most, accounts, busy)
 
-        return await self._db.run(change)
+        claimed: list[RenderRow] = []
+        while len(claimed) < count:
+            some = await self._db.run(change)
+            claimed += some
+            if len(some) < MOST_IN_A_CHANGE:
+                break
+        return claimed
 
     async def claim_render_of(self, job_id: str, owner: str, lease: float) -> RenderRow | None:
         """Take a job's render for `lease` seconds, if it is due for a poll and nobody polls it; None if not."""
@@ -47,19 +62,45 @@ class SqliteRenders(SqliteParts):
     ) -> list[RenderRow]:
         """Claim renders of an account that a poll answer mentioned, even if they are not due."""
 
-        def change(db: sqlite3.Connection) -> list[RenderRow]:
+        def change(some: Sequence[str], db: sqlite3.Connection) -> list[RenderRow]:
             now = self._clock()
-            return renders.claim_seen(db, owner, now + lease, now, account, remote_ids)
+            return renders.claim_seen(db, owner, now + lease, now, account, some)
 
-        return await self._db.run(change)
+        return [row for some in _some(remote_ids) for row in await self._db.run(partial(change, some))]
 
     async def update_renders(
         self, owner: str, changes: Sequence[RenderUpdate], same: Sequence[StillWaiting] = ()
     ) -> list[str]:
         """Store the results of a poll; return the jobs it woke."""
         by = self._by()
-        return await self._db.run(lambda db: renders.update(db, by(changes), by(same), owner, self._clock()))
+
+        def change(some: _Results, db: sqlite3.Connection) -> list[str]:
+            return renders.update(db, by(some.changes), by(some.same), owner, self._clock())
+
+        parts = [*_parts(changes, same)] or [_Results()]
+        return [job for part in parts for job in await self._db.run(partial(change, part))]
 
     async def look_now(self, render_id: str) -> None:
         """Make a render due at once."""
         await self._run_and_tell(lambda db: renders.look_now(db, render_id, self._clock()))
+
+
+class _Results(NamedTuple):
+    """Results of a poll that one change stores."""
+
+    changes: Sequence[RenderUpdate] = ()
+    same: Sequence[StillWaiting] = ()
+
+
+def _parts(changes: Sequence[RenderUpdate], same: Sequence[StillWaiting]) -> Iterator[_Results]:
+    for some in _some(changes):
+        yield _Results(some)
+    for group in same:
+        for renders_ in _some(group.renders):
+            yield _Results((), (StillWaiting(group.due_at, tuple(renders_)),))
+
+
+def _some(all_: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut into pieces that one change may have."""
+    for first in range(0, len(all_), MOST_IN_A_CHANGE):
+        yield all_[first : first + MOST_IN_A_CHANGE]

@@ -18,6 +18,8 @@ BULK = 3
 AT_ONCE = 8
 LISTED = 20_000
 """Renders looked for in one reading of the list."""
+IN_A_ROW = 50
+"""Renders worked on in a row. Then others in the process have their turn, since a list may hold thousands."""
 SINGLES = 1000
 """The most renders read one by one in one poll."""
 # The engine ends `poll` at 120 seconds, and the list is read first. What was read would be lost with it.
@@ -52,7 +54,9 @@ class Polling:
         """
         reported: list[RenderStatus] = []
         made_at: dict[str, float] = {}
-        for ref in renders:
+        for number, ref in enumerate(renders, 1):
+            if number % IN_A_ROW == 0:
+                await asyncio.sleep(0)
             final = None if ref.fresh else _final(ref)
             if final is not None:
                 reported.append(final)
@@ -61,7 +65,7 @@ class Polling:
         missing, most, trouble, stalled = list(made_at), SINGLES, None, list[str]()
         if len(made_at) > BULK and self.has_list:
             read = await self._read_list(made_at)
-            reported += self._listed(read)
+            reported += await self._listed(read)
             missing, trouble = list(read.missing), read.unavailable
             most = SINGLES if trouble is None else SINGLES_IN_TROUBLE
             stalled = self._stalled.turn(
@@ -88,10 +92,15 @@ class Polling:
             self._no_list_until = self._server.context.now() + WITHOUT_LIST
         return read
 
-    def _listed(self, read: Sweep) -> list[RenderStatus]:
+    async def _listed(self, read: Sweep) -> list[RenderStatus]:
         after = answers.poll_after(read.headers, self._server.context.now())
         links = self._server.config.speaks.links
-        return [answers.to_status(job, poll_after=after, links=links) for job in read.jobs.values()]
+        listed: list[RenderStatus] = []
+        for number, job in enumerate(read.jobs.values(), 1):
+            listed.append(answers.to_status(job, poll_after=after, links=links))
+            if number % IN_A_ROW == 0:
+                await asyncio.sleep(0)
+        return listed
 
     async def _read_each(self, remote_ids: Sequence[str]) -> tuple[list[RenderStatus], list[Unavailable]]:
         if not remote_ids:
