@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from reelwork.store.sqlite.announcing import announce_since
+from reelwork.store.sqlite.checkpoints import Checkpoints
 from reelwork.store.sqlite.event_numbers import last_event
 from reelwork.store.sqlite.failures import explained, gone, identity, judged
 from reelwork.store.sqlite.opening import connect
@@ -56,6 +57,7 @@ class Database:
         self._timekeeper = timekeeper
         self._connection = connect(path)
         self._identity = identity(path)
+        self._checkpoints = Checkpoints(path, self._connection)
         self._queue: SimpleQueue[_Posted | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -87,6 +89,7 @@ class Database:
             self._queue.put(None)
             self._thread.join()
             self._thread = None
+        self._checkpoints.close()
         self._connection.close()
 
     def _post(self, posted: _Posted) -> None:
@@ -156,6 +159,7 @@ class Database:
     def _close(self) -> None:
         announce_since(self._connection, self._newest)
         self._connection.execute("COMMIT")
+        self._checkpoints.committed()
 
     def _together(self, group: list[_Posted]) -> list[Outcome] | None:
         """Apply all changes and return the outcomes; None, and nothing changed, if one of them raises."""
