@@ -134,7 +134,8 @@ class Plugin:
     """The media types of the caption files that a publisher posts with a video, or that a plugin with
     `post_download` adds to one. A plan names those that a destination does not post. Empty: not known."""
     no_captions: ClassVar[bool] = False
-    """For a publisher: True if it posts no captions. A plan says so if a plugin of the workflow adds some."""
+    """For a publisher: True if it posts no captions. A plan says so if a plugin of the workflow adds some, and the
+    receipt of a post that had some."""
     units: ClassVar[Mapping[str, Decimal]] = {}
     """The units, such as `credits`, of `post_price`, of a receipt's `cost` and of `context.spent`, each with its
     price in US dollars. A setting `units` of the plugin overrides it."""

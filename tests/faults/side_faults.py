@@ -21,12 +21,6 @@ NETWORK_FAULTS: Mapping[str, str] = {
     "connection refused": "",
 }
 """The faults of the matrix."""
-LISTS_THAT_LIE: Mapping[str, str] = {
-    "answer lost, then an empty list": "publish:accept-then-drop*1;list:empty*3",
-    "answer lost, then a list that is late": "publish:accept-then-drop*1;list:late=2*6",
-    "never arrived, then an empty list": "publish:silent=0.3*1;list:empty*3",
-}
-"""What a network may show of a post in doubt that is not so."""
 NOT_CLEAR: Mapping[str, str] = {
     "no id in the answer": "publish:no-id*1",
     "a web page for an answer": "publish:accept-then-html*1",
@@ -87,9 +81,11 @@ def faults_of(network: str, operations: Collection[str], *, can_be_asked: bool) 
     asked = {lost(one): _struck(network, one, _losing(one)) for one in operations}
     tokens = {refused(one): _struck(network, one, "401") for one in operations}
     used = {} if network in WITHOUT_PROCESSING else {UNUSABLE: "video:fail*1"}
-    lies = LISTS_THAT_LIE if "list" in operations else {}
+    lies = _lists_that_lie(network) if "list" in operations else {}
     own = OWN.get(network, {}) if can_be_asked else {}
-    everything = {EVERYTHING: ";".join(f"{one}:{kind}*1" for one in operations for kind in (_losing(one), "401"))}
+    # Not the list where a status tells first: it would not be read.
+    sent = [one for one in operations if one != "list" or network not in DOUBT]
+    everything = {EVERYTHING: ";".join(f"{one}:{kind}*1" for one in sent for kind in (_losing(one), "401"))}
     return {**NETWORK_FAULTS, **asked, **tokens, **used, **NOT_CLEAR, **lies, **own, **everything}
 
 
@@ -97,10 +93,27 @@ def _struck(network: str, operation: str, kind: str) -> str:
     """Return a fault of such a request, and before it what makes the plugin send one."""
     lead = ""
     if operation == "list" or (network, operation) == ("webhook", "ask"):
-        lead = f"{DOUBT.get(network, 'publish:accept-then-drop*1')};"
+        lead = f"{_doubt(network)};"
     elif operation == "token" and network in REFRESHED_LATE:
         lead = "begin:401*1;"
     return f"{lead}{operation}:{kind}*1"
+
+
+def _doubt(network: str) -> str:
+    return DOUBT.get(network, "publish:accept-then-drop*1")
+
+
+def _lists_that_lie(network: str) -> Mapping[str, str]:
+    """Return what a network may show of a post in doubt that is not so."""
+    never = {"never arrived, then an empty list": "publish:silent=0.3*1;list:empty*3"}
+    # Its status tells, and the list is read only where that says that nothing was posted.
+    if network in DOUBT:
+        return never
+    return {
+        "answer lost, then an empty list": "publish:accept-then-drop*1;list:empty*3",
+        "answer lost, then a list that is late": "publish:accept-then-drop*1;list:late=2*6",
+        **never,
+    }
 
 
 def _losing(operation: str) -> str:

@@ -145,6 +145,19 @@ def test_the_plan_names_captions_that_a_destination_does_not_take(lab: Any) -> N
     assert planned((), "srt", none=True) == "as a draft; without the captions: it takes none"
 
 
+@pytest.mark.parametrize("faults", [[], [accept_and_raise]], ids=["answered", "answer lost"])
+def test_the_receipt_tells_of_captions_that_a_destination_does_not_take(lab: Any, faults: list[Any]) -> None:
+    wall = Wall()
+    wall.faults = [*faults]
+    lab.add_plugin("wall", type("Bare", (publisher(wall, Idempotency.LOOKUP),), {"no_captions": True}), "publish")
+    lab.workflow["plugins"]["add"] = ["captions"]
+    lab.workflow["plugin"] = {"captions": {"text": "0 - 1 Good morning.", "language": "en"}}
+    studio = lab.studio()
+    (job,) = studio.run_sync(PROMPT).jobs
+    assert (job.status, len(wall.posts)) == ("done", 1)
+    assert job.receipts["wall"].details == {"left_out": ["wall gets no captions: it takes none."]}
+
+
 def test_with_a_way_to_look_a_lost_answer_is_looked_up(lab: Any) -> None:
     wall = Wall()
     wall.faults = [accept_and_raise]

@@ -26,6 +26,7 @@ from reelwork.engine.stages.review import (
 from reelwork.engine.stages.shapes import at_destination, finished_again, next_target, unfit
 from reelwork.engine.stages.step import Next, Working, go, hold
 from reelwork.engine.stages.tools import StageTools
+from reelwork.engine.stages.untaken import without_captions
 from reelwork.errors import HookFailed, in_a_line, in_sentences, not_posted, with_hint
 from reelwork.ids import fingerprint
 from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Outcome, Refused, Undecided, backoff
@@ -344,8 +345,10 @@ def _published(
     tools: StageTools, work: Working, destination: str, outcome: Happened[Receipt], act: Act[Receipt]
 ) -> Next:
     at = outcome.result.at or work.pipeline.provider.context.now()
-    units = work.pipeline.instances[destination].units
-    receipt, money, problem = with_cost(outcome.result.replace(at=at), act, units)
+    instance = work.pipeline.instances[destination]
+    receipt, money, problem = with_cost(outcome.result.replace(at=at), act, instance.units)
+    if instance.no_captions:
+        receipt = without_captions(receipt, destination, _post_of(work, destination).captions)
     known = {"receipt": receipt, "following": _follows(tools, work, destination)}
     settled = _settled(work, destination, "published", problem, **known)
     told = settled.telling("published", destination=destination, url=receipt.url, found=outcome.found)
