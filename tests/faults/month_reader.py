@@ -78,7 +78,7 @@ class Reader:
             yield "signed in to the channel again", partial(self.month.sides.sign_in, None)
         if rows := re.search(r"All (\d+) rows of \S+ were used. Add rows to (\S+?)\.?(?: |$)", card.text):
             yield f"added rows to {Path(rows[2]).name}", partial(_add_rows, Path(rows[2]))
-        if "The budget per_month of bolt" in card.text and "Raise it" in card.text:
+        if "The budget per_month of bolt" in card.text and "Raise brands.bolt.per_month" in card.text:
             yield f"raised the budget of bolt to ${RAISED}", self._raise
         for form in card.forms:
             if form.button.startswith("Resume") and self._may_resume(card):

@@ -85,7 +85,7 @@ class _Refresh:
                 _keep_using(kept, entry, self.refused, name, error, context)
                 return
             except Refused as error:
-                raise _sign_in_ended(self.account, entry, error) from error
+                raise _sign_in_ended(self.account, entry, error, lost=self._may_be_lost(kept, entry)) from error
             if after.identity and kept.identity and after.identity != kept.identity:
                 raise AnotherIdentity(
                     f"The refreshed token of the account {name!r} belongs to {after.identity}, not to "
@@ -94,6 +94,12 @@ class _Refresh:
                 )
             accounts.put_credentials(name, replace(after, identity=after.identity or kept.identity))
             _hand_on(accounts, kept, after, [one for one in together if one != name])
+
+    def _may_be_lost(self, kept: Credentials, entry: Entry) -> bool:
+        """Return whether a refresh that was sent before and never answered may have used the token up."""
+        # Without a token for it, none was sent.
+        sent = self.kind.method("refreshed") is not None or "refresh_token" in kept.secret
+        return sent and entry.refreshing_since is not None
 
 
 def _hand_on(accounts: Accounts, kept: Credentials, after: Credentials, others: Iterable[str]) -> None:
@@ -190,12 +196,11 @@ def _keep_using(
     ) from error
 
 
-def _sign_in_ended(account: StoredAccount, entry: Entry, error: Refused) -> InvalidInput:
-    # A refresh that was sent before and never answered may have used the token up.
-    lost = " An earlier refresh was not answered or not stored, which may have used its token up."
+def _sign_in_ended(account: StoredAccount, entry: Entry, error: Refused, *, lost: bool) -> InvalidInput:
+    used_up = " An earlier refresh was not answered or not stored, which may have used its token up."
     return InvalidInput(
         f"The sign-in of the account {account.name!r} has ended: {error.message.rstrip('.')}."
-        f"{lost if entry.refreshing_since is not None else ''}",
+        f"{used_up if lost else ''}",
         money="Nothing was posted.",
         hint=sign_in_again(account),
     )

@@ -66,6 +66,16 @@ def manifest_words(manifest: Mapping[str, Any]) -> str:
     return f"{by}; {state}{'; it says that AI took part' if manifest['source'] else ''}"
 
 
+def ai_words(ai: str, label: str) -> str:
+    """Return what a post says about AI, and where: `yes, by the network's own label`."""
+    where = {
+        "field": "by the network's own label, or in the words where it has none",
+        "refuse": "by the network's own label",
+        "caption": "in the words",
+    }
+    return ", ".join(filter(None, (ai, where.get(label, ""))))
+
+
 def left_out(details: object) -> list[str]:
     """Return the sentences in a receipt's details about what the network did not take with the video."""
     told = details.get("left_out") if isinstance(details, Mapping) else None

@@ -54,7 +54,15 @@ def test_what_waits_is_listed_and_shown_with_all_that_an_approval_is_for(cli: An
     assert (listed.code, reel[-8:] in listed.out, "gallery" in listed.out) == (0, True, True)
     shown = cli("review", "show", reel)
     assert shown.code == 3
-    for told in ("every post is reviewed", "Rain", "#coast", "public", "yes (field)", "sha256", "review approve"):
+    for told in (
+        "every post is reviewed",
+        "Rain",
+        "#coast",
+        "public",
+        "yes, by the network's own label",
+        "sha256",
+        "review approve",
+    ):
         assert told in shown.out
     document = cli("review", "show", reel, "--json").json
     [post] = document["posts"]

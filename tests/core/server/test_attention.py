@@ -101,7 +101,7 @@ def test_schedules_that_were_refused_need_a_person_until_they_fire(studio: Studi
     assert USED in text
     # One reason is one card, whatever the amounts.
     assert "Schedules daily, slots" in text
-    assert "2 times, last Sun 2027-03-14 00:00 UTC" in text
+    assert "3 times, last Sun 2027-03-14 00:00 UTC" in text
     asyncio.run(keeping.pause(studio.store, "teasers", studio.now, until=None, note="new ideas first"))
     for name in ("daily", "slots"):
         studio.slot(name, 0, SlotState.FIRED)
@@ -192,6 +192,38 @@ def test_a_review_says_when_its_post_is_meant(studio: Studio) -> None:
     studio.now += DAY
     assert "It was to be posted 6 h ago" in studio.page()
     assert "that time is over" in studio.page("/jobs/job-10000000")
+
+
+def test_the_story_of_several_days_has_their_dates(studio: Studio) -> None:
+    studio.job("job-10000000", "held", "waits for a review", hold="review")
+    told = SetJob("held", "publish", None, reason="waits for a review", data="{}")
+
+    def tell(name: str) -> str:
+        row = studio.store.job("job-10000000")
+        assert row is not None
+        asyncio.run(studio.store.decide(row.id, SetJob(told.status, told.step, None, row.reason, row.data), Tell(name)))
+        return studio.page("/jobs/job-10000000")
+
+    assert ">00:00:00<" in tell("review-asked")
+    studio.now += 2 * DAY
+    text = tell("review-reminder")
+    assert (">03-15 00:00:00<" in text, ">03-17 00:00:00<" in text) == (True, True)
+
+
+def test_the_page_of_a_schedule_names_its_zone_once_and_no_row_by_its_hash(studio: Studio) -> None:
+    studio.schedule("daily")
+    row = found_in(studio.store.schedules(), "daily").row
+    rows = ("row:1b2936fa5de842ae:1", "harbour")
+    slots = [
+        SlotRow("daily", f"k{at}", studio.now - at * DAY, SlotState.FIRED, "", studio.now, row=known)
+        for at, known in enumerate(rows, 1)
+    ]
+    asyncio.run(
+        studio.store.settle(Decided("daily", row.version, row.decided_until, row.decided_until, tuple(slots)))
+    )
+    text = studio.page("/schedules/daily")
+    assert "<p>0 9 * * * UTC</p>" in text
+    assert ("row harbour" in text, "1b2936fa" in text) == (True, False)
 
 
 def test_a_post_that_is_late_is_posted_now_by_a_button_that_says_so(studio: Studio) -> None:

@@ -233,13 +233,16 @@ def _payment(effect: EffectRow) -> Iterator[str]:
 
 def _events(events: Sequence[EventRow]) -> Iterator[str]:
     rows = []
+    days = {datetime.fromtimestamp(event.at).astimezone().date() for event in events}
+    # Of a job that waited for days, the time alone would make one day of them.
+    shown = "%H:%M:%S" if len(days) < 2 else "%m-%d %H:%M:%S"
     for event in events:
         at = datetime.fromtimestamp(event.at).astimezone()
         details = json.loads(event.details)
         told = ", ".join(
             f"{name} {_text(value)}" for name, value in details.items() if value not in ("", None, False)
         )
-        rows.append((f"{at:%H:%M:%S}", event.name, told))
+        rows.append((at.strftime(shown), event.name, told))
     yield from _aligned(rows, flexible=2)
 
 

@@ -12,6 +12,7 @@ from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.plural import age
 from reelwork.studio.next_words import HERE, Vantage
+from reelwork.studio.wording import ai_words
 
 Review = Mapping[str, Any]
 
@@ -62,7 +63,7 @@ def page(review: Review, now: float, at: Vantage = HERE) -> Iterator[str]:
 
 def _post(post: Review, now: float) -> Iterator[str]:
     yield f"{paint(post['destination'], bold=True)}  {_state(post, now)}"
-    label = f"{post['disclosure']['ai']} ({post['disclosure']['label']})"
+    label = ai_words(post["disclosure"]["ai"], post["disclosure"]["label"])
     facts = [
         ("why", post["why"]),
         ("account", post["account"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reelwork.credentials.accounts import Accounts
 from reelwork.credentials.ended import SOON_SECONDS, Ended, ended_accounts
@@ -24,7 +24,7 @@ class Stopped:
     names: tuple[str, ...]
     reason: str
     refused: NotFired | None = None
-    """The times of the first of them that were refused; None if its file cannot be run."""
+    """The last times that were refused, of all of them together; None if their file cannot be run."""
 
 
 def stopped(store: SyncReader, now: float) -> list[Stopped]:
@@ -35,9 +35,18 @@ def stopped(store: SyncReader, now: float) -> list[Stopped]:
         reason = schedule.row.trouble or (refused.newest.reason if refused else "")
         if reason:
             told = None if schedule.row.trouble else refused
-            first = found.setdefault(alike(reason), Stopped((), reason, told))
-            found[alike(reason)] = Stopped((*first.names, schedule.name), first.reason, first.refused)
+            first = found.setdefault(alike(reason), Stopped((), reason))
+            together = _together(first.refused, told)
+            found[alike(reason)] = Stopped((*first.names, schedule.name), first.reason, together)
     return list(found.values())
+
+
+def _together(one: NotFired | None, other: NotFired | None) -> NotFired | None:
+    """Return the times of two schedules as one, with the newest of them."""
+    if one is None or other is None:
+        return one or other
+    newest = max(one, other, key=lambda some: some.newest.at)
+    return replace(newest, count=one.count + other.count)
 
 
 def signed_out(now: float) -> list[Ended]:

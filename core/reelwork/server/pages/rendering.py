@@ -30,7 +30,7 @@ from reelwork.settings.brands import NAME as BRAND
 from reelwork.store.tokens import TokenRow
 from reelwork.studio.next_words import Vantage, next_words
 from reelwork.studio.word_diff import Piece, diff
-from reelwork.studio.wording import label_of, left_out, step_words
+from reelwork.studio.wording import ai_words, label_of, left_out, step_words
 from reelwork.text import shown
 from reelwork_hooks.errors import ReelworkError
 
@@ -189,5 +189,7 @@ def _environment() -> Environment:
         begin=begin,
         left_out=left_out,
     )
-    found.globals.update(label_of=label_of, next_words=next_words, static=address_of, changed=changed)
+    found.globals.update(
+        ai_words=ai_words, label_of=label_of, next_words=next_words, static=address_of, changed=changed
+    )
     return found

@@ -16,6 +16,7 @@ from reelwork.errors import PlanRefused, WorkflowInvalid, describe
 from reelwork.ids import new_id
 from reelwork.money import dollars, to_micros
 from reelwork.planning import post_times
+from reelwork.planning.budget_room import Room
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.freezing import freeze
 from reelwork.plugins.pipeline import Pipeline
@@ -219,13 +220,20 @@ def allowed_by(agreed: Agreed | None) -> Allow:
         if consent.tight:
             # A firing is made whole or not at all: nothing of it would be held.
             told = " ".join(f"{left}: too little." for left in consent.left_in_budgets)
-            raise BudgetShort(told, hint="Raise it, or wait for the next day or month (UTC).")
+            raise BudgetShort(told, hint=_raise(consent.tight))
         if not consent.money_agreed and not (agreed and agreed.covers_cost(consent.cost)):
             raise NotAgreed(f"{consent.spends} {_limit(agreed)}")
         if not consent.posts_agreed and not (agreed and set(consent.public) <= set(agreed.public)):
             raise NotAgreed(f"{consent.shows} Nobody has agreed to that.")
 
     return allow
+
+
+def _raise(tight: Sequence[Room]) -> str:
+    """Return how there will be room in these budgets again."""
+    settings = " and ".join(room.setting for room in tight)
+    period = "month" if any(room.name.endswith("per_month") for room in tight) else "day"
+    return f"Raise {settings}, or wait for the next {period} (UTC)."
 
 
 def _limit(agreed: Agreed | None) -> str:

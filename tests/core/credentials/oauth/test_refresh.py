@@ -157,6 +157,14 @@ def test_an_answer_that_is_lost_keeps_the_old_token(
     assert "refresh-1" not in raised.value.explained()
 
 
+def test_without_a_token_for_a_refresh_the_end_is_told_in_the_same_words_each_time(place: Place) -> None:
+    place.add(secret={"access_token": "access-1", "client_id": CLIENT, "token_url": place.net.url})
+    for _ in range(2):
+        with pytest.raises(InvalidInput) as raised:
+            place.fresh()
+        assert raised.value.message == "The sign-in of the account 'me' has ended: there is no refresh token."
+
+
 def test_a_token_that_has_ended_and_a_lost_answer_wait(place: Place, net: Network) -> None:
     place.add(ends=NOW - timedelta(seconds=1))
     net.answer = (503, "")
