@@ -141,9 +141,13 @@ def run_scene(scene: Scene) -> Tally:
 
 
 def chosen(faults: set[str]) -> list[Scene]:
-    """The scenes with one of these faults; all when none is named."""
+    """The scenes with one of these faults; all when none is named. Ends the program for one that there is not."""
     with open_lab() as lab:
         scenes = lab.scenes()
+    known = {fault for scene in scenes for fault in (scene.submit, scene.publish)}
+    if unknown := faults - known:
+        # Else it would play nothing, and find nothing.
+        sys.exit(f"No such fault: {', '.join(sorted(unknown))}. There are: {', '.join(sorted(known))}.")
     return [scene for scene in scenes if not faults or faults & {scene.submit, scene.publish}]
 
 

@@ -201,7 +201,9 @@ def test_the_story_of_several_days_has_their_dates(studio: Studio) -> None:
     def tell(name: str) -> str:
         row = studio.store.job("job-10000000")
         assert row is not None
-        asyncio.run(studio.store.decide(row.id, SetJob(told.status, told.step, None, row.reason, row.data), Tell(name)))
+        asyncio.run(
+            studio.store.decide(row.id, SetJob(told.status, told.step, None, row.reason, row.data), Tell(name))
+        )
         return studio.page("/jobs/job-10000000")
 
     assert ">00:00:00<" in tell("review-asked")
