@@ -191,7 +191,7 @@ class Plugin:
         """Return what is wrong with what it needs, such as a service that does not answer, for `reelwork doctor`.
 
         A problem with `warning` is shown as a warning. It may use the network unless `offline`. It must not cost
-        or post anything.
+        or post anything. A plugin that signs in with an account is not asked: `check_account` is.
         """
         return ()
 

@@ -136,3 +136,17 @@ def test_a_video_that_cannot_be_encoded_is_posted_by_nobody(
         with pytest.raises(Rejected, match="could not encode"):
             bench.run(lambda plugin: carried_through(plugin, with_captions, job, "key"), video_service=between.url)
     assert pds.posts(person) == []
+
+
+def test_doctor_asks_about_a_password_of_a_workflow(
+    bench: Any, proxy: Proxy, person: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BLUESKY_PASSWORD", person.password)
+    own = {"service": proxy.url, "identifier": person.handle, "password": "env:BLUESKY_PASSWORD"}
+    assert bench.run(lambda plugin: plugin.doctor_problems(False), **own) == []
+    monkeypatch.setenv("BLUESKY_PASSWORD", "revoked")
+    [problem] = bench.run(lambda plugin: plugin.doctor_problems(False), **own)
+    assert "did not accept" in problem.message
+    assert bench.run(lambda plugin: plugin.doctor_problems(True), **own) == []
+    # Its account is checked as such.
+    assert bench.run(lambda plugin: plugin.doctor_problems(False)) == []

@@ -47,7 +47,15 @@ from reelwork_plugins.publishers.bluesky.record import (
     record_key,
     timestamp,
 )
-from reelwork_plugins.publishers.bluesky.sign_in import KIND, DirectAccount, Session, SignedIn, server, sign_in
+from reelwork_plugins.publishers.bluesky.sign_in import (
+    KIND,
+    DirectAccount,
+    Session,
+    SignedIn,
+    SignInRefused,
+    server,
+    sign_in,
+)
 from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, Blob, VideoService, upload_to_server
 from reelwork_plugins.publishers.bluesky.xrpc import Answer
 from reelwork_plugins.publishers.captions import LEFT_OUT, Captions, to_send
@@ -91,6 +99,16 @@ class Bluesky(Plugin):
             shown={name: values[name] for name in shown},
             secret={name: value for name, value in values.items() if name not in shown},
         )
+
+    async def doctor_problems(self, offline: bool) -> list[Problem]:
+        """Return why signing in with the password of the workflow would fail. An account is checked as such."""
+        if offline or self._direct is None:
+            return []
+        try:
+            await self._signed_in().session()
+        except SignInRefused as error:
+            return [Problem(message=error.message, hint=error.hint)]
+        return []
 
     @hookimpl
     def check_brief(self, post: Post | None) -> list[Problem]:

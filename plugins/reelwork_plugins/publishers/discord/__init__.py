@@ -34,6 +34,7 @@ from reelwork_plugins.publishers.discord.api import NOTHING_POSTED, Webhook, pau
 from reelwork_plugins.publishers.discord.config import DEFAULT_ACCOUNT, DiscordConfig, DiscordPostOptions
 from reelwork_plugins.publishers.discord.webhook import (
     account_values,
+    address_in,
     identity_of,
     problems_of,
     sign_in,
@@ -82,7 +83,13 @@ class Discord(Plugin):
     @staticmethod
     async def check_account(account: StoredAccount, context: Context) -> list[Problem]:
         """Ask whether the webhook is still there."""
-        return await problems_of(account.read(), context)
+        return await problems_of(Webhook(context, address_in(account.read())))
+
+    async def doctor_problems(self, offline: bool) -> list[Problem]:
+        """Return why a first post with the webhook of the workflow would fail. An account is checked as such."""
+        if offline or not self.config.webhook:
+            return []
+        return await problems_of(signed_in(self.config, self.context))
 
     @property
     def identity(self) -> str | None:

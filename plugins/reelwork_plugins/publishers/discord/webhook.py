@@ -45,10 +45,10 @@ def account_values(config: DiscordConfig, context: Context) -> Mapping[str, str]
     return own_account(context, config.account or DEFAULT_ACCOUNT, "discord").read()
 
 
-async def problems_of(values: Mapping[str, str], context: Context) -> list[Problem]:
+async def problems_of(webhook: Webhook) -> list[Problem]:
     """Return why a first post would fail. Raises `Unavailable`."""
     try:
-        await Webhook(context, address_in(values)).look()
+        await webhook.look()
     except InvalidInput as error:
         return [Problem(message=error.message, hint=error.hint)]
     return []

@@ -94,6 +94,14 @@ class Mastodon(Plugin):
         """Ask whether the token is accepted, and videos are."""
         return await problems_of(account.read(), context)
 
+    async def doctor_problems(self, offline: bool) -> list[Problem]:
+        """Return why a first post with the token of the workflow would fail. An account is checked as such."""
+        if offline or not (self.config.instance and self.config.access_token):
+            return []
+        token = self.context.secret(self.config.access_token)
+        hint = "Make another token, and put it where `access_token` refers to."
+        return await problems_of({"service": self.config.instance, "access_token": token}, self.context, hint)
+
     @property
     def identity(self) -> str | None:
         """The instance and the place of the token; None with an account, which knows itself."""

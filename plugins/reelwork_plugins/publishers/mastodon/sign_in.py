@@ -81,6 +81,9 @@ async def who_signed_in(tokens: Tokens, context: Context) -> Credentials:
     return Credentials(shown, tokens.secret(), identity=f"{instance} {account_id}")
 
 
+SIGN_IN_AGAIN = "Sign in again: reelwork accounts add mastodon --replace"
+
+
 def signed_in(config: MastodonConfig, context: Context) -> SignedIn:
     """Return the account that posts. Raises `InvalidInput`."""
     if config.instance and config.access_token:
@@ -94,12 +97,11 @@ def account_values(config: MastodonConfig, context: Context) -> Mapping[str, str
     return own_account(context, config.account or DEFAULT_ACCOUNT, "mastodon").read()
 
 
-async def problems_of(values: Mapping[str, str], context: Context) -> list[Problem]:
-    """Return why a first post would fail. Raises `Unavailable`."""
+async def problems_of(values: Mapping[str, str], context: Context, hint: str = SIGN_IN_AGAIN) -> list[Problem]:
+    """Return why a first post would fail; `hint` says how to get another token. Raises `Unavailable`."""
     server = Server(context, values["service"], values["access_token"])
     answer = await server.read("/api/v1/accounts/verify_credentials")
     if answer.refused:
-        hint = "Sign in again: reelwork accounts add mastodon --replace"
         return [Problem(message=f"{values['service']} does not accept the token: {answer.words}.", hint=hint)]
     if not answer.ok:
         raise Unavailable(f"mastodon: {values['service']} answered {answer.words}")

@@ -96,6 +96,13 @@ class Telegram(Plugin):
         """Ask whether the token is accepted, and the bot may post in the chat."""
         return await problems_of(account.read(), context)
 
+    async def doctor_problems(self, offline: bool) -> list[Problem]:
+        """Return why a first post with the token of the workflow would fail. An account is checked as such."""
+        if offline or not (self.config.token and self.config.chat):
+            return []
+        token, service = self.context.secret(self.config.token), self.config.base_url or API
+        return await problems_of({"token": token, "service": service, "chat": self.config.chat}, self.context)
+
     @property
     def identity(self) -> str | None:
         """The chat; None with an account, which knows its own."""
