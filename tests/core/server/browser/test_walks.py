@@ -126,6 +126,26 @@ def test_a_held_job_is_rejected(visit: Visit, who: str) -> None:
 
 
 @all_visitors
+def test_a_refusal_is_appealed_and_overruled(place: Place, visit: Visit, who: str) -> None:
+    prompt, block = f"A paparazzo at the harbour {who}", 'plugin.rules.block=["paparazzo"]'
+    place.run("held.toml", "--set", f"brief.prompt={prompt}", "--set", block)
+    visitor = visit(who)
+    _find(visitor, prompt)
+    assert not visitor.scripts or barriers(visitor.page) == []
+    field = visitor.page.get_by_label("Why it may pass")
+    if visitor.keyboard:
+        visitor.reach(field)
+        visitor.page.keyboard.type("He is the hero")
+    else:
+        field.fill("He is the hero")
+    visitor.press("Appeal")
+    assert f"{who}-browser appeals: He is the hero" in visitor.page.locator("#head .reason").inner_text()
+    assert not visitor.scripts or barriers(visitor.page) == []
+    visitor.press("Approve 1 appeal")
+    visitor.until("done", "#head")
+
+
+@all_visitors
 def test_a_failed_job_is_made_again_for_the_price_that_its_button_names(visit: Visit, who: str) -> None:
     visitor = visit(who)
     _find(visitor, f"A train to retry {who}")
