@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reelwork.plugins.account_kinds import kind_named
-from reelwork.testing import SampleContext, sample_job, sample_post
-from reelwork_hooks import Asset, Credentials, InvalidInput, Plugin, Role
+from reelwork.testing import SampleContext, sample_clip, sample_job, sample_post
+from reelwork_hooks import Asset, Credentials, InvalidInput, Plugin, Problem, Role
+from reelwork_plugins.publishers.bluesky import Bluesky
 from reelwork_plugins.publishers.captions import Limits, to_send
+from reelwork_plugins.publishers.discord import Discord
 from reelwork_plugins.publishers.facebook import Facebook
 from reelwork_plugins.publishers.instagram import Instagram
 from reelwork_plugins.publishers.linkedin import Linkedin
 from reelwork_plugins.publishers.mastodon import Mastodon
 from reelwork_plugins.publishers.own_account import own_account
+from reelwork_plugins.publishers.telegram import Telegram
 from reelwork_plugins.publishers.threads import Threads
 from reelwork_plugins.publishers.tiktok import Tiktok
 from reelwork_plugins.publishers.upload_progress import upload_progress
@@ -51,6 +56,26 @@ def test_captions_that_a_network_does_not_take_are_named(tmp_path: Path) -> None
         "Net gets no captions from c.vtt: there are others in 'en'.",
         "Net gets no captions from d.el.vtt: a post has at most 1 of them.",
     ]
+
+
+@pytest.mark.parametrize("kind", [Bluesky, Discord, Facebook, Instagram, Linkedin, Telegram, Threads, Tiktok, X])
+def test_a_caption_that_would_be_cut_is_a_note_of_the_plan(kind: Any, tmp_path: Path) -> None:
+    settings = {"direct": True} if kind is Tiktok else {}
+    publisher = kind(kind.Config(**settings), SampleContext(tmp_path))
+    wanted = inspect.signature(publisher.check_brief).parameters
+
+    brief, clip = sample_job().brief.replace(privacy="public", duration=4.0), sample_clip()
+    clip = clip.with_video(clip.video.replace(bytes=80_000, fps=30.0, duration=4.0))
+
+    def found(caption: str) -> list[Problem]:
+        post = sample_post(clip=clip, caption=caption, privacy="public")
+        given = {"brief": brief, "job": sample_job(), "post": post}
+        return [*publisher.check_brief(**{name: given[name] for name in wanted})]
+
+    assert found("Nobody is up (yet)\n\n\nin the   harbour.") == []
+    (problem,) = found("A quiet morning by the sea. " * 3000)
+    assert (problem.field, problem.warning) == ("caption", True)
+    assert problem.message == "it is too long here, and its end is left out"
 
 
 @pytest.mark.parametrize("kind", [Facebook, Instagram, Linkedin, Threads, Tiktok, WebhookPublisher, X, Youtube])

@@ -44,6 +44,7 @@ from reelwork_plugins.publishers.bluesky.record import (
     Uploaded,
     languages_of,
     make_record,
+    post_text,
     record_key,
     timestamp,
 )
@@ -60,7 +61,7 @@ from reelwork_plugins.publishers.bluesky.video import NOTHING_POSTED, TOMORROW, 
 from reelwork_plugins.publishers.bluesky.xrpc import Answer
 from reelwork_plugins.publishers.captions import LEFT_OUT, Captions, to_send
 from reelwork_plugins.publishers.own_account import own_account
-from reelwork_plugins.publishers.planned import refusal_of
+from reelwork_plugins.publishers.planned import cut_caption, refusal_of
 
 
 class Bluesky(Plugin):
@@ -111,9 +112,12 @@ class Bluesky(Plugin):
         return []
 
     @hookimpl
-    def check_brief(self, post: Post | None) -> list[Problem]:
-        """Return what Bluesky would refuse, before a video is paid for."""
-        return [] if post is None else refusal_of(lambda: _check(post))
+    def check_brief(self, job: Job, post: Post | None) -> list[Problem]:
+        """Return what Bluesky would refuse or cut, before a video is paid for."""
+        if post is None:
+            return []
+        cut = cut_caption(post, self.config.text, post_text(post, job, self.config))
+        return refusal_of(lambda: _check(post)) or cut
 
     @hookimpl
     async def prepare_publish(self, post: Post, job: Job) -> JsonValue:

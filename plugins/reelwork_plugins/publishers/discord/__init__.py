@@ -40,6 +40,7 @@ from reelwork_plugins.publishers.discord.webhook import (
     sign_in,
     signed_in,
 )
+from reelwork_plugins.publishers.planned import cut_caption
 from reelwork_plugins.publishers.post_text import disclosure, filled, fitted, with_disclosure
 from reelwork_plugins.publishers.upload_progress import upload_progress
 
@@ -110,13 +111,18 @@ class Discord(Plugin):
         return None if self.config.webhook else self.config.account or DEFAULT_ACCOUNT
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> list[Problem]:
-        """Return why a channel that anyone may read cannot have a post that is not public."""
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> list[Problem]:
+        """Return why a channel for all takes no post that is not public, and whether its caption would be cut."""
         own = brief.destinations.get(self.context.name)
         privacy = (own.privacy if own else None) or brief.privacy
-        if privacy == "public" or self.config.invited_only:
-            return []
-        return [Problem(field="privacy", message=_too_wide(privacy), hint=_PUBLIC)]
+        if privacy != "public" and not self.config.invited_only:
+            return [Problem(field="privacy", message=_too_wide(privacy), hint=_PUBLIC)]
+        return [] if post is None else cut_caption(post, self.config.text, self._text(post, job))
+
+    def _text(self, post: Post, job: Job) -> str:
+        """Return the text, cut at a word where it is too long; the words about AI are never cut."""
+        body, words = filled(self.config.text, post, job), disclosure(post, self.config.disclosure)
+        return with_disclosure(body, words, LONGEST_TEXT, len)
 
     @hookimpl
     async def prepare_publish(self, post: Post, job: Job) -> JsonValue:
@@ -127,11 +133,10 @@ class Discord(Plugin):
         """
         self._check(post)
         about = await signed_in(self.config, self.context).look()
-        body, words = filled(self.config.text, post, job), disclosure(post, self.config.disclosure)
         return {
             "guild": about.guild,
             # The text was made here, once: the settings may change before it is sent again.
-            "text": with_disclosure(body, words, LONGEST_TEXT, len),
+            "text": self._text(post, job),
             "alt": fitted(post.alt_text or filled(self.config.alt, post, job), LONGEST_ALT, len),
             "title": fitted(_line(filled(self.config.new_thread, post, job)), LONGEST_THREAD, len),
         }

@@ -61,7 +61,7 @@ from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED, Graph
 from reelwork_plugins.publishers.meta.pages import has_ended
 from reelwork_plugins.publishers.meta.upload import send, upload_address
 from reelwork_plugins.publishers.own_account import own_account
-from reelwork_plugins.publishers.planned import refusal_of
+from reelwork_plugins.publishers.planned import cut_caption, refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
 
 FIRST_POLL, LONGEST_POLL = 5.0, 60.0
@@ -136,7 +136,9 @@ class Facebook(Plugin):
     def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what Facebook would refuse, before a video is paid for."""
         problems = list(brief_problems(brief, self.context.name, self.config.kind, self.context.now()))
-        return problems if problems or post is None else refusal_of(lambda: self.kind(post))
+        if post is None or (problems := problems or refusal_of(lambda: self.kind(post))):
+            return problems
+        return cut_caption(post, self.config.text, description(post, job, self.config.text, self.kind(post)))
 
     def kind(self, post: Post) -> str:
         """Return the kind of post that it becomes, `reel` or `video`. Raises `Rejected`."""

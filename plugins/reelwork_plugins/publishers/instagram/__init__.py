@@ -38,7 +38,7 @@ from reelwork_plugins.publishers.meta.network import Network
 from reelwork_plugins.publishers.meta.pages import VERSION
 from reelwork_plugins.publishers.meta.publisher import ContainerPublisher
 from reelwork_plugins.publishers.meta.upload import upload_address
-from reelwork_plugins.publishers.planned import refusal_of
+from reelwork_plugins.publishers.planned import cut_caption, refusal_of
 
 SHORTEST = 3.0
 """Seconds of the shortest reel."""
@@ -136,7 +136,10 @@ class Instagram(ContainerPublisher):
     def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what Instagram would refuse, before a video is paid for."""
         problems = list(_problems(brief, self.context.name))
-        return problems if problems or post is None else refusal_of(lambda: self._check(post, job))
+        if problems or post is None:
+            return problems
+        cut = cut_caption(post, self.config.text, self.text(post, job))
+        return refusal_of(lambda: self._check(post, job)) or cut
 
     def form(self, post: Post, job: Job) -> Mapping[str, str]:
         """Return the fields of the container. Raises `Rejected`."""

@@ -40,11 +40,11 @@ from reelwork_plugins.publishers.linkedin.checks import VIDEO, brief_problems, c
 from reelwork_plugins.publishers.linkedin.config import NOTHING_POSTED, LinkedinConfig, LinkedinOptions
 from reelwork_plugins.publishers.linkedin.listing import posts_of, receipt_of
 from reelwork_plugins.publishers.linkedin.sign_in import API, home_of, is_page, oauth_of, problems_of, who_signed_in
-from reelwork_plugins.publishers.linkedin.text import commentary, title
+from reelwork_plugins.publishers.linkedin.text import commentary, escaped, title
 from reelwork_plugins.publishers.linkedin.videos import Part, State, Videos
 from reelwork_plugins.publishers.noted_keys import note_key
 from reelwork_plugins.publishers.own_account import own_account
-from reelwork_plugins.publishers.planned import refusal_of
+from reelwork_plugins.publishers.planned import cut_caption, refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
 
 TRIES = 3
@@ -118,7 +118,11 @@ class Linkedin(Plugin):
     def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what LinkedIn would refuse, before a video is paid for."""
         problems = list(brief_problems(brief, self.context.name))
-        return problems if problems or post is None else refusal_of(lambda: self._check(post))
+        if problems or post is None:
+            return problems
+        text = commentary(post, job, self.config.text, self.config.disclosure)
+        cut = cut_caption(post.replace(caption=escaped(post.caption)), self.config.text, text)
+        return refusal_of(lambda: self._check(post)) or cut
 
     def _check(self, post: Post) -> None:
         check_post(post, page=self._posts_for_page())

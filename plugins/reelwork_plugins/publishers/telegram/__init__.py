@@ -31,6 +31,7 @@ from reelwork_hooks import (
     errors_as,
     hookimpl,
 )
+from reelwork_plugins.publishers.planned import cut_caption
 from reelwork_plugins.publishers.telegram.api import (
     MOST_BYTES,
     MOST_BYTES_OWN_SERVER,
@@ -132,8 +133,16 @@ class Telegram(Plugin):
             return ""
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> list[Problem]:
-        """Return why a public chat cannot have a post that is not public."""
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> list[Problem]:
+        """Return why a public chat cannot have a post that is not public, and whether its caption would be cut."""
+        problems = self._too_wide(brief)
+        return (
+            problems
+            if problems or post is None
+            else cut_caption(post, self.config.text, caption(post, job, self.config))
+        )
+
+    def _too_wide(self, brief: Brief) -> list[Problem]:
         own = brief.destinations.get(self.context.name)
         privacy = (own.privacy if own else None) or brief.privacy
         # Asked for last: the accounts are read for it, and a batch may have thousands of rows.

@@ -24,6 +24,7 @@ from reelwork_plugins.publishers.meta.account import problems_of
 from reelwork_plugins.publishers.meta.graph import NOTHING_POSTED
 from reelwork_plugins.publishers.meta.network import Network
 from reelwork_plugins.publishers.meta.publisher import ContainerPublisher
+from reelwork_plugins.publishers.planned import cut_caption
 from reelwork_plugins.publishers.threads.config import ThreadsConfig, ThreadsOptions
 from reelwork_plugins.publishers.threads.sign_in import VERSION, account_of, host_of, oauth_of, renewed_token
 from reelwork_plugins.publishers.threads.text import LONGEST_ALT, post_text
@@ -101,9 +102,12 @@ class Threads(ContainerPublisher):
         return f"{host_of(values)}/{VERSION}"
 
     @hookimpl
-    def check_brief(self, brief: Brief, job: Job) -> Iterable[Problem]:
-        """Tell what Threads would refuse, before a video is paid for."""
-        return list(_problems(brief, self.context.name))
+    def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
+        """Tell what Threads would refuse or cut, before a video is paid for."""
+        problems = list(_problems(brief, self.context.name))
+        if problems or post is None:
+            return problems
+        return cut_caption(post, self.config.text, self.text(post, job))
 
     def form(self, post: Post, job: Job) -> Mapping[str, str]:
         """Return the fields of the container. Raises `Rejected`."""

@@ -42,10 +42,10 @@ from reelwork_hooks import (
     hookimpl,
 )
 from reelwork_plugins.publishers.own_account import own_account
-from reelwork_plugins.publishers.planned import refusal_of
+from reelwork_plugins.publishers.planned import cut_caption, refusal_of
 from reelwork_plugins.publishers.tiktok.account import account_problems
 from reelwork_plugins.publishers.tiktok.api import Api, refusal
-from reelwork_plugins.publishers.tiktok.checks import brief_problems, check_video, check_words, post_info
+from reelwork_plugins.publishers.tiktok.checks import brief_problems, check_video, check_words, post_info, text_of
 from reelwork_plugins.publishers.tiktok.chunks import EXPIRES, MEBIBYTE, Chunks, Upload
 from reelwork_plugins.publishers.tiktok.config import NOTHING_POSTED, TiktokConfig, TiktokOptions
 from reelwork_plugins.publishers.tiktok.sign_in import API, PAGE, account_of, oauth_of, service_in
@@ -129,7 +129,11 @@ class Tiktok(Plugin):
     def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what TikTok would refuse, before a video is paid for."""
         problems = list(brief_problems(brief, self.context.name, direct=self.config.direct))
-        return problems if problems or post is None else refusal_of(lambda: self.check(post, job))
+        if problems or post is None:
+            return problems
+        # Whoever finishes a draft in the app writes its text there.
+        text = text_of(post, job, self.config.text) if self.config.direct else post.caption
+        return refusal_of(lambda: self.check(post, job)) or cut_caption(post, self.config.text, text)
 
     def check(self, post: Post, job: Job) -> None:
         """Raise `Rejected` for a post that TikTok would not take, whatever the account may do."""

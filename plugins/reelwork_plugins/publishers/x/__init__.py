@@ -42,7 +42,7 @@ from reelwork_hooks import (
 from reelwork_plugins.publishers.captions import LEFT_OUT
 from reelwork_plugins.publishers.noted_keys import note_key
 from reelwork_plugins.publishers.own_account import own_account
-from reelwork_plugins.publishers.planned import refusal_of
+from reelwork_plugins.publishers.planned import cut_caption, refusal_of
 from reelwork_plugins.publishers.upload_progress import upload_progress
 from reelwork_plugins.publishers.x.api import Api, unposted
 from reelwork_plugins.publishers.x.captions import CAPTIONS, Tracks, added, uploaded
@@ -129,7 +129,10 @@ class X(Plugin):
     def check_brief(self, brief: Brief, job: Job, post: Post | None) -> Iterable[Problem]:
         """Tell what X would refuse, before a video is paid for."""
         problems = list(brief_problems(brief, self.context.name))
-        return problems if problems or post is None else refusal_of(lambda: check_post(post))
+        if problems or post is None:
+            return problems
+        text = post_text(post, job, self.config.text, premium=self.config.premium)
+        return refusal_of(lambda: check_post(post)) or cut_caption(post, self.config.text, text)
 
     def _account(self) -> Mapping[str, str]:
         return own_account(self.context, self.config.account, "x").read()
