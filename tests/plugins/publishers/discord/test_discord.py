@@ -271,15 +271,15 @@ def test_a_post_that_is_not_public_needs_a_closed_channel(
     network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path, privacy: str
 ) -> None:
     discord = plugin(settings, tmp_path)
-    [problem] = discord.check_brief(sample_brief(privacy=privacy), sample_job())
+    [problem] = discord.check_brief(sample_brief(privacy=privacy), sample_job(), None)
     assert "does not say who can read its channel" in problem.message
     own = {discord.context.name: PostCopy(privacy="public")}
-    assert discord.check_brief(sample_brief(privacy=privacy, destinations=own), sample_job()) == []
+    assert discord.check_brief(sample_brief(privacy=privacy, destinations=own), sample_job(), None) == []
     with pytest.raises(Rejected, match=f"this post is {privacy}"):
         sent(settings, tmp_path, post(clip, privacy=privacy))
     assert network.asked == []
     closed = {**settings, "invited_only": True}
-    assert plugin(closed, tmp_path).check_brief(sample_brief(privacy=privacy), sample_job()) == []
+    assert plugin(closed, tmp_path).check_brief(sample_brief(privacy=privacy), sample_job(), None) == []
     assert sent(closed, tmp_path, post(clip, privacy=privacy)).id
 
 

@@ -275,11 +275,11 @@ def test_a_post_that_is_not_public_stays_out_of_public_chats(
     network: Network, settings: Mapping[str, Any], clip: Path, tmp_path: Path, privacy: str
 ) -> None:
     brief = sample_brief(privacy=privacy)
-    [problem] = plugin(settings, tmp_path).check_brief(brief, sample_job())
+    [problem] = plugin(settings, tmp_path).check_brief(brief, sample_job(), None)
     assert problem.message == f"this post is {privacy}, and everyone can read @rehearsal"
     # By its id nobody knows beforehand that everyone can read it.
     by_id = {**settings, "chat": PUBLIC}
-    assert plugin(by_id, tmp_path).check_brief(brief, sample_job()) == []
+    assert plugin(by_id, tmp_path).check_brief(brief, sample_job(), None) == []
     with pytest.raises(Rejected, match="everyone can read @rehearsal"):
         sent(by_id, tmp_path, post(clip, privacy=privacy))
     assert "publish" not in network.asked
@@ -291,8 +291,8 @@ def test_a_destination_may_have_a_privacy_of_its_own(settings: Mapping[str, Any]
     name = telegram.context.name
     narrow = sample_brief(privacy="public", destinations={name: PostCopy(privacy="private")})
     wide = sample_brief(privacy="private", destinations={name: PostCopy(privacy="public")})
-    assert len(telegram.check_brief(narrow, sample_job())) == 1
-    assert telegram.check_brief(wide, sample_job()) == []
+    assert len(telegram.check_brief(narrow, sample_job(), None)) == 1
+    assert telegram.check_brief(wide, sample_job(), None) == []
 
 
 def test_a_post_that_must_have_a_label_is_refused(

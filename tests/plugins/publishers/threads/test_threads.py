@@ -130,7 +130,7 @@ def test_what_threads_has_no_way_to_take_is_refused(bench: Bench, changes: dict[
 
 def test_a_brief_is_checked_before_it_is_paid_for(bench: Bench) -> None:
     def problems(**brief: Any) -> list[str]:
-        return [one.message for one in bench.plugin.check_brief(sample_brief(**brief), sample_job())]
+        return [one.message for one in bench.plugin.check_brief(sample_brief(**brief), sample_job(), None)]
 
     assert problems(privacy="public") == []
     assert "should be private" in problems(privacy="private")[0]
