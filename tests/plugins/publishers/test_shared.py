@@ -60,7 +60,7 @@ def test_captions_that_a_network_does_not_take_are_named(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kind", [Bluesky, Discord, Facebook, Instagram, Linkedin, Telegram, Threads, Tiktok, X])
 def test_a_caption_that_would_be_cut_is_a_note_of_the_plan(kind: Any, tmp_path: Path) -> None:
-    settings = {"direct": True} if kind is Tiktok else {}
+    settings = {"direct": True} if kind.__name__ == "Tiktok" else {}
     publisher = kind(kind.Config(**settings), SampleContext(tmp_path))
     wanted = inspect.signature(publisher.check_brief).parameters
 
