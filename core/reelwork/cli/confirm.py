@@ -14,6 +14,7 @@ import click
 from reelwork.cli.views.text import count, is_terminal, tell
 from reelwork.errors import Declined
 from reelwork.planning.job_state import JobData
+from reelwork.planning.review_rules import surely
 from reelwork.studio.batch_wording import told
 from reelwork.studio.consent import Consent, check_agreed, consent_for
 from reelwork.studio.launch import Launch
@@ -85,14 +86,18 @@ def describe(consent: Consent) -> str:
     of_jobs = (note for plan in launch.plans for job in plan.jobs for note in job.notes)
     notes = dict.fromkeys((*launch.notes, *of_jobs))
     lines += [f"  note: {note}" for note in islice(notes, MOST_NOTES)]
-    destinations = [
-        f"{name} (everyone can see it)" if name in consent.public else name
-        for name in launch.pipeline.order["publish"]
-    ]
+    destinations = [f"{name}{_seen(consent, name)}" for name in launch.pipeline.order["publish"]]
     lines.append(f"  then published to: {', '.join(destinations) or 'nowhere'}")
     if consent.public and consent.rehearsal:
         lines.append(f"  It is a rehearsal: {launch.pipeline.provider_name} only stands in for a real provider.")
     return "\n".join(lines)
+
+
+def _seen(consent: Consent, name: str) -> str:
+    """Return who sees a post, in brackets; empty if it stays on this machine."""
+    if name in consent.public:
+        return " (everyone can see it)"
+    return " (after a person's review)" if surely(consent.launch.pipeline.workflow.review, name) else ""
 
 
 def _prompts(launch: Launch) -> Iterator[str]:

@@ -200,8 +200,8 @@ class Captions(Plugin):
         if self.config.required:
             raise _Unusable(
                 "this brief has no captions",
-                "Give an SRT or WebVTT file as vars.captions, or lines with times as vars.captions_text; or set "
-                "required = false in [plugin.captions].",
+                "Give `text` or `file` in [plugin.captions]; or vars.captions_text or vars.captions in the brief. "
+                "With required = false its video gets none.",
             )
         return "", ""
 

@@ -87,9 +87,10 @@ def test_a_terminal_is_asked_before_the_world_sees_a_rehearsal(kept, tmp_path: P
 
 def test_a_terminal_is_asked_before_money_is_spent(kept) -> None:
     paid = ("run", PROMPT, *SMALL, "--set", "provider.price_per_second=0.5")
-    terminal = Terminal(*paid)
+    terminal = Terminal(*paid, "--set", "review.always=true")
     terminal.until(r"Continue\? \[y/N\]")
     assert "$0.25" in terminal.text
+    assert "then published to: gallery (after a person's review)" in terminal.text
     terminal.type(b"n\n")
     assert terminal.finish() == 2
     assert kept() == []

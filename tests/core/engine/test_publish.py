@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from reelwork.cli.views.dry_run import _job
+from reelwork.engine.stages.ending import held_as
 from reelwork.errors import NotFound, WorkflowInvalid
+from reelwork.planning.job_state import PostState
+from reelwork.store.holds import HoldReason
 from reelwork_hooks import (
     Absent,
     Candidate,
@@ -389,6 +392,18 @@ def test_takes_are_published_as_the_brief_says(lab: Any) -> None:
     assert len(wall.posts) == 1
     assert lab.studio().run_sync(PROMPT + " again", takes=3, publish_takes="all").ok
     assert len(wall.posts) == 4
+
+
+def test_beside_a_post_that_is_there_a_held_one_says_of_itself_alone_that_nothing_was_posted() -> None:
+    why = "waits for a review: every post is reviewed; nothing was posted"
+    posts = {"wall": PostState(state="held", reason=why, hold=HoldReason.REVIEW)}
+    for others, told in (
+        ({}, "posted."),
+        ({"net": PostState(state="published")}, "posted there. Published to net."),
+    ):
+        held = held_as({**posts, **others})
+        assert held is not None
+        assert held.reason == f"wall: waits for a review: every post is reviewed; nothing was {told}"
 
 
 @pytest.mark.parametrize("listed", ["poster", "mine"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -53,7 +54,12 @@ def held_as(posts: Mapping[str, PostState]) -> Held | None:
 def _sentence(posts: Mapping[str, PostState], reasons: Collection[str]) -> str:
     published = [name for name, post in posts.items() if post.state == "published" and not gone(post)]
     done = f" Published to {', '.join(published)}." if published else _nothing(posts.values(), reasons)
-    return f"{'; '.join(reasons)}.{done}"
+    told = "; ".join(reasons)
+    # Beside posts that are there, it is said of this one alone.
+    return f"{_ALONE.sub(' there', told) if published else told}.{done}"
+
+
+_ALONE = re.compile(r"(?<=; nothing was posted)(?=[;.]|$)")
 
 
 def _nothing(posts: Collection[PostState], reasons: Collection[str]) -> str:
