@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from tests.ports import free_port
 
 from reelwork.credentials.accounts import Accounts, accounts_path
+from reelwork.credentials.known_as import known_as
 from reelwork.files import held
 from reelwork.redaction.redactor import Redactor
 from reelwork_hooks import Account, Credentials, InvalidInput, Unavailable
@@ -109,6 +110,18 @@ def test_every_secret_that_is_read_is_masked_and_what_is_shown_is_not(tmp_path: 
     Accounts(tmp_path / "a.json", redactor).get("me").read()
     assert redactor.redact("me hunter2x token-1 https://x.example") == "me *** *** https://x.example"
     assert "hunter2x" not in repr(ME)
+
+
+def test_an_identity_is_shown_with_the_name_that_a_person_knows(kept: Accounts) -> None:
+    kept.add(
+        "shop", "x", Credentials({"identifier": "@shop"}, {"access_token": "t-123456"}, "https://x.example 4071")
+    )
+    assert known_as("x https://x.example 4071", kept) == "@shop (x https://x.example 4071)"
+    assert known_as("x https://x.example 40712", kept) == "x https://x.example 40712"
+    kept.add("plain", "mastodon", Credentials({"identifier": "@shop"}, {"access_token": "t-123456"}, "@shop@a"))
+    assert known_as("mastodon @shop@a", kept) == "mastodon @shop@a"
+    kept.path.write_text("{")
+    assert known_as("x https://x.example 4071", kept) == "x https://x.example 4071"
 
 
 def test_a_refresh_is_kept_and_masked(kept: Accounts) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from reelwork.cli.views.text import columns, line_width, paint, whole, wrapped
+from reelwork.credentials.known_as import known_as
 from reelwork.ids import short_id
 from reelwork.money import dollars
 from reelwork.plural import age
@@ -66,7 +67,7 @@ def _post(post: Review, now: float) -> Iterator[str]:
     label = ai_words(post["disclosure"]["ai"], post["disclosure"]["label"])
     facts = [
         ("why", post["why"]),
-        ("account", post["account"]),
+        ("account", known_as(post["account"])),
         ("title", post["title"]),
         ("caption", post["caption"]),
         ("hashtags", " ".join(f"#{tag}" for tag in post["hashtags"])),

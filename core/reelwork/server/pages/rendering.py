@@ -15,6 +15,7 @@ from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from reelwork.credentials.known_as import known_as
 from reelwork.errors import in_a_line
 from reelwork.money import dollars
 from reelwork.plural import age, counted
@@ -190,6 +191,11 @@ def _environment() -> Environment:
         left_out=left_out,
     )
     found.globals.update(
-        ai_words=ai_words, label_of=label_of, next_words=next_words, static=address_of, changed=changed
+        ai_words=ai_words,
+        known_as=known_as,
+        label_of=label_of,
+        next_words=next_words,
+        static=address_of,
+        changed=changed,
     )
     return found
