@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, PostCopy, Privacy, Prompt
+from reelwork_hooks.models import Brief, Disclosure, Frozen, Hashtags, Post, PostCopy, Privacy, Prompt
 
 COPY = ("title", "caption", "hashtags", "privacy", "alt_text", "publish_at", "disclosure")
 """The keys of `[destination.NAME]` that are copy, which every publisher has."""
@@ -57,6 +57,16 @@ def texts_in(value: JsonValue | Mapping[str, JsonValue]) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from texts_in(item)
+
+
+def words_of(post: Post) -> Iterator[str]:
+    """Yield all that a post says, options included: a warning before the video is read like its caption."""
+    yield post.title
+    yield post.caption
+    yield " ".join(f"#{tag}" for tag in post.hashtags)
+    if post.alt_text:
+        yield post.alt_text
+    yield from texts_in(post.options)
 
 
 def shape_of_copy(brief: Brief) -> tuple[object, ...]:

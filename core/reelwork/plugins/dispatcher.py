@@ -160,10 +160,13 @@ class Dispatcher:
         for instance in instances:
             answer = await self._guarded(instance, "pre_moderate", content=content, job=job)
             verdict = cast("Verdict | None", answer)
-            if verdict is not None and verdict.decision != "allow":
+            if verdict is None:
+                continue
+            # Also of what it stops: a person may let that pass.
+            if given := [*verdict.scores.values(), *([] if verdict.score is None else [verdict.score])]:
+                note_score(instance, max(given))
+            if verdict.decision != "allow":
                 return verdict.replace(plugin=instance)
-            if verdict is not None and verdict.score is not None:
-                note_score(instance, verdict.score)
         return None
 
     async def transform(self, instance: str, prompt: Prompt, job: Job) -> Prompt | None:

@@ -44,7 +44,7 @@ def noting_scores(known: Mapping[str, float]) -> Iterator[dict[str, float]]:
 
 
 def note_score(instance: str, score: float) -> None:
-    """Note the score that a moderator gave what it let pass."""
+    """Note the score that a moderator gave, whatever it decided."""
     if (scores := _scores.get()) is not None:
         scores[instance] = max(score, scores.get(instance, 0.0))
 

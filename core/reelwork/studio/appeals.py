@@ -17,6 +17,7 @@ from reelwork.engine.stages.ending import held_as
 from reelwork.errors import MovedOn, WorkflowInvalid
 from reelwork.ids import short_id
 from reelwork.planning.job_state import JobData, PostState, post_for
+from reelwork.planning.post_copy import words_of
 from reelwork.planning.refusals import Appeal, Refusal, refusal_named, with_appeal
 from reelwork.planning.review_rules import files_of
 from reelwork.redaction.redactor import mask
@@ -29,7 +30,7 @@ from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, HELD, REJECTED, JobRow, RunRow
 from reelwork.store.statuses import MODERATED, Step
 from reelwork.studio.advice import BY_PERSON
-from reelwork.text import shown
+from reelwork.text import LONGEST_WORD, shown
 from reelwork_hooks.models import Asset, Stage
 
 NOTHING_MORE = "Nothing was changed; nothing more is spent or posted."
@@ -115,24 +116,29 @@ def _view(refusal: Refusal, appeal: Appeal, data: JobData, waits: bool, now: flo
 
 
 def _text(refusal: Refusal, data: JobData) -> str:
-    """Return the words that a refusal is about, as they stand."""
+    """Return all the words that a refusal is about, as they stand."""
     match refusal.stage:
         case Stage.BRIEF:
-            return data.brief.prompt
+            return _both(data.brief.prompt, data.brief.negative_prompt)
         case Stage.PROMPT if data.prompt is not None:
-            return data.prompt.text
+            return _both(data.prompt.text, data.prompt.negative_text)
         case Stage.POST if data.prompt is not None and data.clip is not None:
-            post = post_for(data, refusal.destination)
-            tags = " ".join(f"#{tag}" for tag in post.hashtags)
-            return "\n".join(filter(None, (post.title, post.caption, tags, post.alt_text)))
+            return "\n".join(filter(None, words_of(post_for(data, refusal.destination))))
     return ""
+
+
+def _both(text: str, negative: str) -> str:
+    return f"{text}\nnot in it: {negative}" if negative else text
 
 
 def _standing(row: JobRow, data: JobData) -> Iterator[Refusal]:
     """Yield the refusals that keep a job or its posts back now."""
     if row.step in MODERATED and row.status in (ACTIVE, HELD, REJECTED):
         whole = refusal_named(data.refusals, data.refused)
-        yield from () if whole is None else (whole,)
+        if whole is not None:
+            # Its posts come after that: an appeal about one would lead past it.
+            yield whole
+            return
     if row.status in (ACTIVE, HELD, "failed", REJECTED):
         for post in data.posts.values():
             one = refusal_named(data.refusals, post.refused)
@@ -213,6 +219,11 @@ def appeal_as_json(row: JobRow, made: Appealed) -> dict[str, Any]:
     }
 
 
+def person(name: str) -> str:
+    """Return the name of a person as stories, notices and webhooks have it."""
+    return shown(mask(name), LONGEST_WORD)
+
+
 def _because(text: str) -> str:
     fit = shown(mask(text), LONGEST_BECAUSE)
     if not fit.strip():
@@ -228,7 +239,7 @@ def _appeal(store: Runs, row: JobRow, by: str, because: str, now: float) -> Appe
     reminds = seconds_in(remind or default.remind, "remind")
     return Appeal(
         because=because,
-        by=by,
+        by=person(by),
         asked_at=now,
         expires_at=now + ends,
         remind_at=now + reminds if reminds < ends else None,
@@ -322,7 +333,7 @@ def approved(data: JobData, one: Appealed, by: str, now: float) -> JobData:
 
 def rejected(data: JobData, one: Appealed, by: str, reason: str, now: float) -> JobData:
     """Return a job whose refusal stands for good."""
-    data = _decided(data, one, state="rejected", decided_by=by, decided_at=now, reason=shown(mask(reason)))
+    data = _decided(data, one, state="rejected", decided_by=by, decided_at=now, reason=reason)
     if one.destination:
         return data.with_post(one.destination, state="rejected", hold=None, reason=why_rejected(data, one))
     return data

@@ -29,7 +29,7 @@ from reelwork.store.records import (
 from reelwork.store.rules import OPEN
 from reelwork.store.statuses import CLOSED
 from reelwork.studio.advice import BY_PERSON
-from reelwork.studio.appeals import given_up
+from reelwork.studio.appeals import given_up, person
 from reelwork.text import LONGEST_WORD, cut
 from reelwork_hooks.effects import EffectState
 from reelwork_hooks.models import Receipt
@@ -58,6 +58,7 @@ async def resolve(
     The job continues from there when it is driven. Raises `WorkflowInvalid` if it has moved on since, or if there
     is nothing of that kind to decide; `NotReviewer` when `by` approves and may not.
     """
+    by = person(by)
     who = {"by": by} if by else {}
     if choice in ("happened", "not-happened"):
         await _outcome(store, row, choice == "happened", destination, remote_id, attempt, who)

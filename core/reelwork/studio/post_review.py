@@ -16,17 +16,19 @@ from reelwork.errors import MovedOn, WorkflowInvalid
 from reelwork.ids import short_id
 from reelwork.planning.job_state import JobData
 from reelwork.planning.review_rules import changed_among, changed_file
+from reelwork.redaction.redactor import mask
 from reelwork.store.commands import SetJob, Tell
 from reelwork.store.notes import is_in_doubt
 from reelwork.store.protocol import Store
 from reelwork.store.records import ACTIVE, REJECTED, EffectRow, EventRow, JobRow
 from reelwork.store.rules import OPEN
 from reelwork.store.statuses import MODERATED, Step
-from reelwork.studio.appeals import Appealed, appeal_files, why_rejected
+from reelwork.studio.appeals import Appealed, appeal_files, person, why_rejected
 from reelwork.studio.appeals import approved as overruled
 from reelwork.studio.appeals import rejected as turned_down
 from reelwork.studio.review_history import changes_since
 from reelwork.studio.review_view import UNMOVED, Asked, PostReview, ReviewedPost, post_review_of
+from reelwork.text import shown
 from reelwork_hooks.effects import EffectState
 
 NOTHING = "Nothing was changed, and nothing was posted."
@@ -45,6 +47,10 @@ class Answer:
     """The version that the person saw; without it, what stands now."""
     person: str = ""
     """Whose right to approve counts, where that is not `by`: a browser's token has a name of its own."""
+
+    def __post_init__(self) -> None:
+        """Clean the name, which a person may have typed or pasted."""
+        object.__setattr__(self, "by", person(self.by))
 
     @property
     def approver(self) -> str:
@@ -96,7 +102,7 @@ async def reject(store: Store, row: JobRow, answer: Answer, reason: str, now: fl
 
     Raises `WorkflowInvalid` if one of them is posted, or may be.
     """
-    review = post_review_of(row, now)
+    reason, review = shown(mask(reason)), post_review_of(row, now)
     can: tuple[Asked, ...] = (*stoppable(store, review), *review.appealed)
     chosen = chosen_of(store, review, answer, can)
     data = review.data

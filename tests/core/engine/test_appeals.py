@@ -13,11 +13,13 @@ import pytest
 from tests.core.engine.conftest import Shop
 
 from reelwork.errors import MovedOn, WorkflowInvalid
+from reelwork.planning.job_state import JobData
+from reelwork.plugins.pipeline import Pipeline
 from reelwork.store.commands import SetJob
 from reelwork.store.holds import HoldReason
 from reelwork.store.records import ACTIVE, DONE, FAILED, HELD, REJECTED, JobRow
 from reelwork.studio.advice import Action, next_step
-from reelwork.studio.appeals import file_appeal, new_appeal
+from reelwork.studio.appeals import appeals_of, file_appeal, new_appeal
 from reelwork.studio.post_review import Answer, approve
 from reelwork.studio.review_view import post_review_of, waiting_reviews
 from reelwork.testing.fake_remote import rejected
@@ -25,7 +27,9 @@ from reelwork_hooks import (
     Config,
     Content,
     Plugin,
+    PluginVersion,
     Post,
+    PostCopy,
     Prompt,
     Receipt,
     Stage,
@@ -225,6 +229,40 @@ def test_a_rejected_appeal_ends_it_for_good(lab: Any, seen: Seen, stage: str) ->
     assert (seen.posts, lab.studio().post_reviews()) == ([], [])
 
 
+def test_a_score_that_a_person_overruled_still_asks_for_a_review(lab: Any, seen: Seen) -> None:
+    lab.workflow["review"] = {"score_above": 0.5}
+    job = refused(lab, "clip")
+    lab.studio().appeal_sync(job.id, BECAUSE)
+    (waits,) = lab.studio().approve_posts_sync(job.id, BEN).jobs
+    assert (waits.status, waits.hold, seen.posts) == (HELD, HoldReason.REVIEW, [])
+    assert lab.studio().post_review(job.id).waiting[0].review.why.startswith("moderation gave it a score of 0.90")
+    (done,) = lab.studio().approve_posts_sync(job.id, BEN).jobs
+    assert (done.status, seen.posts) == (DONE, ["shop: Rain"])
+
+
+def test_a_reviewer_sees_all_the_words_that_were_judged(lab: Any, seen: Seen) -> None:
+    lab.workflow["brief"]["hashtags"] = ["storm"]
+    job = refused(lab, "post")
+    (appeal,) = lab.studio().appeal_sync(job.id, BECAUSE).appealed
+    row = row_of(lab, job)
+    data = JobData.model_validate_json(row.data)
+    warned = data.replace(copies={"shop": PostCopy(options={"warning": "Strong winds"})})
+    assert appeals_of(row, warned, 0.0)[0].text == "Rain\n#storm\nStrong winds"
+    brief = appeal.refusal.replace(stage=Stage.BRIEF, destination="", appeal=appeal.appeal)
+    words = data.replace(refusals=(brief,), brief=data.brief.replace(negative_prompt="blood"))
+    assert appeals_of(row, words, 0.0)[0].text == f"{PROMPT}\nnot in it: blood"
+
+
+def test_names_and_reasons_steer_no_terminal(lab: Any, seen: Seen) -> None:
+    job = refused(lab, "brief")
+    lab.studio().appeal_sync(job.id, "A play\x1b[31m\nnext  pay", by="\x1b[2JAnn\nnext  pay")
+    assert row_of(lab, job).reason.startswith("�[2JAnn next pay appeals: A play�[31m next pay.")
+    lab.studio().reject_posts_sync(job.id, replace(BEN, by="Ben\x1b[31m\nnext  pay"), "no\x1b[31m\nnext  pay")
+    assert row_of(lab, job).reason.startswith("the appeal was rejected by Ben�[31m next pay: no�[31m next pay.")
+    told = [json.loads(one.details) for one in lab.studio().store.events(job.id)]
+    assert not any(sign in f"{value}" for details in told for value in details.values() for sign in "\x1b\n")
+
+
 def test_a_final_verdict_cannot_be_appealed(lab: Any, seen: Seen) -> None:
     job = refused(lab, "brief", final=True)
     assert (job.appealable, next_step(job).action) == (False, Action.CHANGE)
@@ -362,6 +400,31 @@ def test_an_appeal_is_reminded_of_and_ends_by_itself(lab: Any, seen: Seen, shop:
 
     names = asyncio.run(scenario())
     assert (names.count("review-reminder"), names.count("review-expired"), names.count("appealed")) == (1, 1, 2)
+
+
+@pytest.mark.parametrize("stage", [Stage.BRIEF, Stage.PROMPT, Stage.CLIP])
+def test_a_reminder_asks_no_plugin_that_was_updated_meanwhile(
+    lab: Any, seen: Seen, shop: Shop, stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.workflow["plugin"]["watch"] = {"stages": [stage]}
+    lab.workflow["review"] = {"expires": "2d", "remind": "1d"}
+
+    async def scenario() -> list[str]:
+        async with shop.process() as (store, session, worker):
+            (id_,) = await shop.add(store, session, PROMPT)
+            await _until(shop, store, worker, id_, REJECTED)
+            row = _row(store, id_)
+            await file_appeal(store, row, new_appeal(store, row, "Ann", BECAUSE, shop.clock()))
+            updated = PluginVersion(package="watch", version="2")
+            monkeypatch.setattr(Pipeline, "version_of", lambda *_: updated)
+            for status in (HELD, REJECTED):
+                await _at_its_time(shop, store, worker)
+                assert store.counts() == {status: 1}
+            return [one.name for one in store.events(id_)]
+
+    names = asyncio.run(scenario())
+    asked = [name for _, name in seen.asked].count(stage)
+    assert (asked, names.count("review-reminder"), names.count("review-expired")) == (1, 1, 1)
 
 
 def _row(store: Any, id_: str) -> JobRow:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import hvac
@@ -19,6 +23,7 @@ from tests.ports import free_port
 from reelwork.testing import SampleContext, sample_brief, sample_clip, sample_job
 from reelwork_hooks import Clip, Problem, ReelworkError, Unavailable
 from reelwork_plugins.finishing.provenance import C2pa, C2paConfig, NotSigned
+from reelwork_plugins.finishing.provenance import key_service as services
 from reelwork_plugins.finishing.provenance.certificate import Certificate, Unusable, certificate
 from reelwork_plugins.finishing.provenance.config import KeyAddress, key_address
 from reelwork_plugins.finishing.provenance.key_services import key_service
@@ -140,6 +145,32 @@ def test_a_service_that_is_away_is_asked_again(folder: Path, clip: Clip, server:
     error = failure(folder, clip, server.settings(kind))
     assert isinstance(error, Unavailable)
     assert "answered 503: Vault is sealed" in error.message
+
+
+class Trickling(StreamRequestHandler):
+    """Answers with a byte now and then, and without an end."""
+
+    def handle(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b" ")
+                sleep(0.02)
+
+
+def test_an_answer_without_an_end_is_given_up(
+    folder: Path, clip: Clip, server: KeyServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "LONGEST_SECONDS", 0.4)
+    with ThreadingTCPServer(("127.0.0.1", 0), Trickling) as trickling:
+        serving = Thread(target=trickling.serve_forever, args=(0.01,))
+        serving.start()
+        address = f"http://127.0.0.1:{trickling.server_address[1]}/sign"
+        error = failure(folder, clip, {**server.settings("http"), "key_service": address})
+        trickling.shutdown()
+        serving.join()
+    assert isinstance(error, Unavailable)
+    assert error.message.endswith("/sign did not answer within 0.4 s")
 
 
 def test_a_service_that_does_not_answer_is_asked_again(folder: Path, clip: Clip, server: KeyServer) -> None:

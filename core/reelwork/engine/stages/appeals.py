@@ -14,7 +14,7 @@ from reelwork.engine.stages.deadlines import appealed_posts, believed, woken_at
 from reelwork.engine.stages.step import Next, Working, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.planning.job_state import JobData
-from reelwork.planning.refusals import MODEL, Refusal, refusal_id, with_appeal, with_refusal
+from reelwork.planning.refusals import MODEL, Refusal, refusal_id, refusal_named, with_appeal, with_refusal
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import Tell
 from reelwork.store.holds import HoldReason
@@ -69,6 +69,15 @@ def telling_overruled(following: Next, stage: Stage, *instances: str, destinatio
     for name in instances:
         following = following.telling("overruled", plugin=name, stage=stage, **post)
     return following
+
+
+def at_its_time(work: Working) -> Refusal | None:
+    """Return the refusal against which an appeal waits, of a job that is still held.
+
+    Nobody has resumed it: it was claimed since the time of a reminder or of the end has come.
+    """
+    refusal = refusal_named(work.data.refusals, work.data.refused) if work.row.status == HELD else None
+    return refusal if refusal is not None and refusal.is_appealed else None
 
 
 def appealed(work: Working, instances: tuple[str, ...], content: str) -> Refusal | None:

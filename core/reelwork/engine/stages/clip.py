@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from reelwork.engine.stages.appeals import (
     appealed,
     asked_about,
+    at_its_time,
     noted,
     refusal_of,
     settings_of,
@@ -41,6 +42,8 @@ OURS = "reelwork"
 
 async def moderate_clip(tools: StageTools, work: Working) -> Next:
     """Ask the next plugin that has not looked at the video, and keep its answer."""
+    if (held := at_its_time(work)) is not None:
+        return still_appealed(tools, work, held)
     waiting, clip = unseen(work), work.data.clip
     assert clip is not None
     if not waiting:

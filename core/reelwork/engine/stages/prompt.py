@@ -7,6 +7,7 @@ from typing import Any
 from reelwork.engine.stages.appeals import (
     appealed,
     asked_about,
+    at_its_time,
     noted,
     refusal_of,
     still_appealed,
@@ -58,6 +59,9 @@ async def moderate_prompt(tools: StageTools, work: Working) -> Next:
 
 
 async def _moderated(tools: StageTools, work: Working, content: Content, step: str, following: str) -> Next:
+    # Whatever has changed since: nothing is decided, asked or spent while nobody answers.
+    if (refusal := at_its_time(work)) is not None:
+        return still_appealed(tools, work, refusal)
     shown, stage = content_hash(content), content.stage
     if shown in work.data.approved:
         return go(following, work.data).telling("approved", stage=stage)

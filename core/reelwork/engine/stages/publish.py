@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -33,7 +33,7 @@ from reelwork.ledger import MOST_FAILURES, Act, Happened, Later, Outcome, Refuse
 from reelwork.planning.content_hash import content_hash
 from reelwork.planning.destinations import copy_problem
 from reelwork.planning.job_state import PLAIN, JobData, PostState, Waited, post_for
-from reelwork.planning.post_copy import texts_in
+from reelwork.planning.post_copy import words_of
 from reelwork.planning.post_times import is_handed_over
 from reelwork.planning.refusals import Refusal
 from reelwork.planning.shapes import posted_as
@@ -221,7 +221,7 @@ def _prepare_later(
 
 
 async def _moderate(work: Working, destination: str, post: Post) -> Next | None:
-    words = "\n".join(_words_of(post)).strip()
+    words = "\n".join(words_of(post)).strip()
     images = (post.clip.thumbnail.path,) if post.clip.thumbnail else ()
     content = Content(stage=Stage.POST, text=words, images=images, destination=destination)
     shown, instances = content_hash(content), work.pipeline.moderators(Stage.POST)
@@ -251,16 +251,6 @@ def _still_appealed(work: Working, destination: str, refusal: Refusal) -> Next:
     """Hold a post against whose refusal somebody has appealed. Its time is looked at once the job is held."""
     reason = waits_for_a_person(refusal)
     return _settled(work, destination, "held", reason, hold=HoldReason.APPEAL, refused=refusal.id)
-
-
-def _words_of(post: Post) -> Iterator[str]:
-    """Yield all that a post says, options included: a warning before the video is read like its caption."""
-    yield post.title
-    yield post.caption
-    yield " ".join(f"#{tag}" for tag in post.hashtags)
-    if post.alt_text:
-        yield post.alt_text
-    yield from texts_in(post.options)
 
 
 async def _post(tools: StageTools, work: Working, destination: str, post: Post, state: PostState) -> Next:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 from abc import ABC, abstractmethod
@@ -16,6 +17,9 @@ from reelwork_plugins.finishing.provenance.config import KeyAddress
 # A signature takes milliseconds, even in hardware.
 SILENCE_SECONDS = 20.0
 """Seconds for which a service may stay silent."""
+# A service that sends a byte now and then is never silent. A later try is another one.
+LONGEST_SECONDS = 150.0
+"""Seconds for all requests for one signature, with the waits between them."""
 STANDS = "The video is kept; nothing was posted."
 _ALGORITHMS = frozenset({"es256", "es384", "es512", "ps256", "ed25519"})
 
@@ -68,10 +72,13 @@ class KeyService(ABC):
         """Return the service's answer if it has signed. Raises `Unavailable` and `Unusable`."""
         http = self._context.http(trust=[origin_of(url)])
         try:
-            # Nobody is harmed by a second signature of the same bytes.
-            answer = Answer.of(
-                await http.post(url, content=body, headers=headers, timeout=SILENCE_SECONDS, repeatable=True)
-            )
+            async with asyncio.timeout(LONGEST_SECONDS):
+                # Nobody is harmed by a second signature of the same bytes.
+                answer = Answer.of(
+                    await http.post(url, content=body, headers=headers, timeout=SILENCE_SECONDS, repeatable=True)
+                )
+        except TimeoutError as error:
+            raise self._later(f"did not answer within {LONGEST_SECONDS:g} s", None) from error
         except Unavailable as error:
             raise self._later(f"did not answer: {error.message}", error.retry_after) from error
         except ReelworkError as error:
