@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -87,6 +88,8 @@ HASTE = 1.0
 """Seconds for an answer in a scene."""
 PATIENCE = 30.0
 """Seconds for an answer where nothing is to go wrong, however busy the machine is."""
+SIGN_IN_SECONDS = 20.0
+"""Seconds after which a person looks after a run that has not ended, and signs in."""
 DEAF_SECONDS = 0.4
 """How long nobody listens, from when a case's folder is made."""
 
@@ -337,7 +340,14 @@ class Lab:
         return at_network and any(job["status"] == "failed" for job in _jobs(folder))
 
     def _run(self, folder: Path, **options: Any) -> int:
-        return self.workers.wait(self.workers.start(self.case(folder, **options)))
+        pid, due = self.workers.start(self.case(folder, **options)), time.monotonic() + SIGN_IN_SECONDS
+        while (code := self.workers.ended(pid)) is None:
+            # A post in doubt waits for its lookup, and that for a person, if the sign-in was lost with a process.
+            if time.monotonic() > due:
+                self.side.sign_in_again(folder)
+                due += SIGN_IN_SECONDS
+            time.sleep(0.02)
+        return code
 
     def idle(self) -> list[str]:
         """The faults of the latest run that have struck nothing: their scene shows nothing."""
