@@ -38,7 +38,7 @@ class Refusal(Stored):
     """A verdict by which a moderation plugin rejected a content."""
 
     id: str
-    """The fingerprint of the content, the plugin, its version and its settings."""
+    """The fingerprint of the content, the plugin, its version, its settings and the files that they name."""
     stage: Stage
     destination: str = ""
     """Of a post: the publisher's instance."""
@@ -82,9 +82,9 @@ def subject_of(stage: str, destination: str = "") -> str:
     return words.get(Stage(stage), f"the post to {destination}")
 
 
-def refusal_id(content: str, plugin: str, version: PluginVersion, settings: object) -> str:
+def refusal_id(content: str, plugin: str, version: PluginVersion, judged_by: object) -> str:
     """Return what an overruling is bound to."""
-    return fingerprint([content, plugin, version.model_dump(mode="json"), settings])
+    return fingerprint([content, plugin, version.model_dump(mode="json"), judged_by])
 
 
 def with_refusal(known: Sequence[Refusal], new: Refusal) -> tuple[Refusal, ...]:

@@ -53,7 +53,7 @@ class Appealed:
     refusal: Refusal
     appeal: Appeal
     state: str
-    """`waiting`, `approved`, `rejected` or `expired`."""
+    """`waiting`, `approved`, `rejected`, `expired`, or `void`: what it was about is not refused any more."""
     waits: bool
     """True if a person is asked; False when somebody has decided, or its end was written down."""
     text: str
@@ -111,8 +111,14 @@ def appeals_of(row: JobRow, data: JobData, now: float) -> tuple[Appealed, ...]:
 
 
 def _view(refusal: Refusal, appeal: Appeal, data: JobData, waits: bool, now: float) -> Appealed:
-    over = appeal.state == "waiting" and appeal.expires_at <= now
-    return Appealed(refusal, appeal, "expired" if over else appeal.state, waits, _text(refusal, data))
+    return Appealed(refusal, appeal, _state(appeal, waits, now), waits, _text(refusal, data))
+
+
+def _state(appeal: Appeal, waits: bool, now: float) -> str:
+    if appeal.state == "waiting" and appeal.expires_at <= now:
+        return "expired"
+    # What it was about was changed since, or the job was ended.
+    return "void" if appeal.state == "waiting" and not waits else appeal.state
 
 
 def _text(refusal: Refusal, data: JobData) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from tests.core.engine.conftest import Shop
 
+from reelwork.cli.views.reviews import page
 from reelwork.errors import MovedOn, WorkflowInvalid
 from reelwork.planning.job_state import JobData
 from reelwork.plugins.pipeline import Pipeline
@@ -21,7 +22,7 @@ from reelwork.store.records import ACTIVE, DONE, FAILED, HELD, REJECTED, JobRow
 from reelwork.studio.advice import Action, next_step
 from reelwork.studio.appeals import appeals_of, file_appeal, new_appeal
 from reelwork.studio.post_review import Answer, approve
-from reelwork.studio.review_view import post_review_of, waiting_reviews
+from reelwork.studio.review_view import post_review_of, review_as_json, waiting_reviews
 from reelwork.testing.fake_remote import rejected
 from reelwork_hooks import (
     Config,
@@ -36,6 +37,7 @@ from reelwork_hooks import (
     Verdict,
     hookimpl,
 )
+from reelwork_plugins.moderation.rules import Rules
 
 PROMPT = "A lighthouse in the rain at night"
 BECAUSE = "It is a film title"
@@ -196,6 +198,20 @@ def test_other_settings_of_the_plugin_void_an_overruling(lab: Any, seen: Seen) -
 
 def _held(row: JobRow) -> SetJob:
     return SetJob(HELD, row.step, None, "held")
+
+
+def test_another_word_list_voids_an_overruling(lab: Any, seen: Seen) -> None:
+    words = lab.folder / "words.txt"
+    words.write_text("[weapons]\nblock: lighthouse\n")
+    lab.catalog.add("rules", Rules)
+    lab.workflow["plugins"]["pre_moderate"] = ["rules"]
+    lab.workflow["plugin"] = {"shop": {"use": "wall"}, "rules": {"lists": [str(words)], "final": ["harm"]}}
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    lab.studio().appeal_sync(job.id, BECAUSE)
+    words.write_text("[weapons]\nblock: lighthouse\n[harm]\nblock: rain\n")
+    (again,) = lab.studio().approve_posts_sync(job.id, BEN).jobs
+    # What nobody can overrule is in the list by now, and nobody was shown it.
+    assert (again.status, again.appealable, len(lab.remote.creates), seen.posts) == (REJECTED, False, 0, [])
 
 
 def test_other_words_of_a_post_void_an_overruling(lab: Any, seen: Seen) -> None:
@@ -370,6 +386,15 @@ def test_a_no_to_the_whole_job_is_a_no_to_its_appeal(lab: Any, seen: Seen) -> No
     lab.studio().resolve_sync(job.id, decision="reject", by="Ben")
     with pytest.raises(WorkflowInvalid, match="Ben has rejected an appeal against just this"):
         lab.studio().appeal_sync(job.id, BECAUSE)
+
+
+def test_an_appeal_of_a_job_that_was_cancelled_is_void(lab: Any, seen: Seen) -> None:
+    job = refused(lab, "post")
+    lab.studio().appeal_sync(job.id, BECAUSE)
+    lab.studio().cancel_sync(job.id)
+    review = lab.studio().post_review(job.id)
+    assert (review.waits, [one.state for one in review.appeals]) == (False, ["void"])
+    assert "  nobody is asked any more: its content was changed" in "\n".join(page(review_as_json(review), 0.0))
 
 
 @pytest.mark.parametrize("stage", list(Stage))

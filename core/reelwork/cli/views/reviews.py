@@ -129,6 +129,8 @@ def _state(post: Review, now: float) -> str:
     match post["state"]:
         case "waiting":
             return f"waits for a review, which ends {_ends(post, now)}"
+        case "void":
+            return "nobody is asked any more: its content was changed, or the job was ended"
         case "expired":
             return "nobody reviewed it in time"
         case "approved" | "rejected":

@@ -15,6 +15,7 @@ from reelwork.engine.stages.step import Next, Working, hold, stop
 from reelwork.engine.stages.tools import StageTools
 from reelwork.planning.job_state import JobData
 from reelwork.planning.refusals import MODEL, Refusal, refusal_id, refusal_named, with_appeal, with_refusal
+from reelwork.plugins.judged_by import files_of
 from reelwork.redaction.redactor import mask
 from reelwork.store.commands import Tell
 from reelwork.store.holds import HoldReason
@@ -44,7 +45,8 @@ def refusal_of(work: Working, verdict: Verdict, stage: Stage, content: str, dest
 
 
 def _id(work: Working, instance: str, content: str) -> str:
-    return refusal_id(content, instance, work.pipeline.version_of(instance), settings_of(work, instance))
+    judged_by = [settings_of(work, instance), files_of(work.pipeline, instance)]
+    return refusal_id(content, instance, work.pipeline.version_of(instance), judged_by)
 
 
 def noted(data: JobData, refusal: Refusal) -> JobData:

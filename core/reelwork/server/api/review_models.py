@@ -68,7 +68,8 @@ class AppealTold(Told):
     """Of a post: the publisher's instance; else empty."""
     subject: str
     """What was refused, in words."""
-    state: Literal["waiting", "approved", "rejected", "expired"]
+    state: Literal["waiting", "approved", "rejected", "expired", "void"]
+    """`void`: it waited, and then what it was about was changed, or the job was ended."""
     waits: bool
     """True until somebody has decided, or its end was written down."""
     plugin: str
