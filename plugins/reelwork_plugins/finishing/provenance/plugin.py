@@ -46,7 +46,7 @@ _HINT = (
     "has it as `key_service`, in [plugin.{name}]."
 )
 
-_AWAY = "Check the address and your network. Until it answers, finished videos wait."
+_AWAY = "Check the address and your network. Until it answers, no video is signed or posted."
 _TEST = b"A test of the signing key by `reelwork doctor`"
 """Bytes that are no claim: nobody can take their signature for one of a video."""
 
