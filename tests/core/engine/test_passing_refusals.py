@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -300,6 +301,32 @@ def test_what_passes_after_the_download_is_waited_for(
     if calls == 1:
         assert "The download is kept; `reelwork resume` continues at 'stores'." in job.reason
     assert len(lab.remote.creates) == 1
+
+
+@pytest.mark.parametrize(("asked", "pauses"), [(None, [0.1, 0.2]), (0.0, [0.1, 0.2]), (0.15, [0.15, 0.2])])
+def test_a_server_that_asks_for_short_pauses_is_not_given_up_sooner(
+    lab: Any, monkeypatch: pytest.MonkeyPatch, asked: float | None, pauses: list[float]
+) -> None:
+    monkeypatch.setattr(tools_stage, "backoff", lambda failures: 0.1 * (failures + 1))
+    called: list[int] = []
+
+    class Stores(Plugin):
+        """Keeps videos on a server that is away twice."""
+
+        phase = Phase.STORE
+
+        @hookimpl
+        def post_download(self, clip: Any) -> None:
+            called.append(1)
+            if len(called) < 3:
+                raise Unavailable("away", retry_after=asked)
+
+    lab.add_plugin("stores", Stores, "post_download")
+    (job,) = lab.studio().run_sync(PROMPT).jobs
+    assert job.status == "done"
+    told = [event for event in lab.studio().store.events(job.id) if event.name == "retry"]
+    waits = [json.loads(event.details)["wait"] for event in told]
+    assert waits == pytest.approx(pauses)
 
 
 def test_a_storage_that_stays_away_stops_the_job_at_its_download(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,8 @@ class StageTools:
             return stop(status, work.row.step, work.data, tells)
         wait = backoff(work.row.attempts)
         if isinstance(error, Unavailable | NotSent) and error.retry_after is not None:
-            wait = error.retry_after
+            # One that asks for a second each time would be given up within seconds.
+            wait = max(wait, error.retry_after)
         waiting = Next(
             work.row.step,
             work.data,

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 # Whatever else is written meanwhile waits for one change: a webhook's sender, who is answered once it is on disk.
-MOST_IN_A_CHANGE = 200
+MOST_IN_A_CHANGE = 100
 """Renders that one change claims or updates."""
 
 

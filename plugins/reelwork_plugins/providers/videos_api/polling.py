@@ -18,8 +18,9 @@ BULK = 3
 AT_ONCE = 8
 LISTED = 20_000
 """Renders looked for in one reading of the list."""
-IN_A_ROW = 50
+IN_A_ROW = 25
 """Renders worked on in a row. Then others in the process have their turn, since a list may hold thousands."""
+REST_SECONDS = 0.001
 SINGLES = 1000
 """The most renders read one by one in one poll."""
 # The engine ends `poll` at 120 seconds, and the list is read first. What was read would be lost with it.
@@ -56,7 +57,7 @@ class Polling:
         made_at: dict[str, float] = {}
         for number, ref in enumerate(renders, 1):
             if number % IN_A_ROW == 0:
-                await asyncio.sleep(0)
+                await asyncio.sleep(REST_SECONDS)
             final = None if ref.fresh else _final(ref)
             if final is not None:
                 reported.append(final)
@@ -99,7 +100,7 @@ class Polling:
         for number, job in enumerate(read.jobs.values(), 1):
             listed.append(answers.to_status(job, poll_after=after, links=links))
             if number % IN_A_ROW == 0:
-                await asyncio.sleep(0)
+                await asyncio.sleep(REST_SECONDS)
         return listed
 
     async def _read_each(self, remote_ids: Sequence[str]) -> tuple[list[RenderStatus], list[Unavailable]]:
