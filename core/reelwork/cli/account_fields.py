@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from reelwork.credentials.accounts import NOTHING_KEPT
+from reelwork.credentials.in_keyring import NOTHING_KEPT
 from reelwork_hooks.accounts import AccountField
 from reelwork_hooks.errors import InvalidInput, SecretNotFound
 

@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from reelwork.credentials import in_keyring
+from reelwork.credentials.in_keyring import NOTHING_KEPT
 from reelwork.errors import NotFound
 from reelwork.files import held, locked, read_private, write_private
 from reelwork.redaction.redactor import Redactor
@@ -23,10 +25,8 @@ from reelwork.user_folders import config_folder
 from reelwork_hooks.accounts import Credentials
 from reelwork_hooks.errors import InvalidInput, ReelworkError
 
-KEYRING_SERVICE = "reelwork"
 # A name becomes part of a lock's file name, so it has no separator. `\Z`: `$` would let a line break pass.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-NOTHING_KEPT = "Nothing was changed."
 
 _ALWAYS = ("kind", "kept_in", "shown", "secret")
 # What a refresh needs beside the tokens (RFC 6749, 2.2): words such as "post" and "none", and what every browser is
@@ -170,10 +170,10 @@ class Accounts:
                 check_identity(name, old, credentials.identity)
             # The secret first: a crash in between may leave one that nothing names, but no account without one.
             if home == "keyring":
-                keyring_set(name, credentials.secret)
+                in_keyring.put(name, credentials.secret)
             self._write({**entries, name: Entry.of(kind, home, credentials)})
             if old is not None and old.kept_in == "keyring" and home == "file":
-                keyring_delete(name)
+                in_keyring.delete(name)
 
     def remove(self, name: str) -> Entry:
         """Remove an account, and return its entry. Raises `NotFound` or `InvalidInput`."""
@@ -183,13 +183,13 @@ class Accounts:
             # The file first, for the same reason: what is left of a crash is a secret that nothing names.
             self._write({other: kept for other, kept in self.entries().items() if other != name})
             if entry.kept_in == "keyring":
-                keyring_delete(name)
+                in_keyring.delete(name)
         return entry
 
     def values(self, name: str) -> dict[str, str]:
         """Return everything stored of an account. Raises `NotFound` or `InvalidInput`."""
         entry = self.entry(name)
-        secret = keyring_get(name) if entry.kept_in == "keyring" else entry.secret
+        secret = in_keyring.read(name) if entry.kept_in == "keyring" else entry.secret
         self._mask(name, secret)
         return {**entry.shown, **secret}
 
@@ -202,14 +202,14 @@ class Accounts:
             secret = {key: value for key, value in values.items() if key not in entry.shown}
             self._mask(name, secret)
             if entry.kept_in == "keyring":
-                keyring_set(name, secret)
+                in_keyring.put(name, secret)
                 secret = {}
             self._write({**entries, name: replaced(entry, shown=shown, secret=secret)})
 
     def credentials(self, name: str) -> Credentials:
         """Return an account as a sign-in or a refresh left it. Raises `NotFound` or `InvalidInput`."""
         entry = self.entry(name)
-        secret = keyring_get(name) if entry.kept_in == "keyring" else entry.secret
+        secret = in_keyring.read(name) if entry.kept_in == "keyring" else entry.secret
         self._mask(name, secret)
         return Credentials(
             dict(entry.shown),
@@ -249,7 +249,7 @@ class Accounts:
             entries = self.entries()
             entry = self.entry(name)
             if entry.kept_in == "keyring":
-                keyring_set(name, credentials.secret)
+                in_keyring.put(name, credentials.secret)
             self._write({**entries, name: Entry.of(entry.kind, entry.kept_in, credentials)})
 
     def lock_of(self, name: str) -> Path:
@@ -362,50 +362,3 @@ def taken(name: str, kind: str, by: str) -> InvalidInput:
 def plain_name(kind: str) -> str:
     """Return a kind of account as part of a name: a file by its stem."""
     return Path(kind).stem if kind.endswith(".py") else kind.rpartition(":")[2]
-
-
-def keyring_get(name: str) -> dict[str, str]:
-    """Return the values of an account in the keyring. Raises `InvalidInput`."""
-    text = _keyring("get_password", KEYRING_SERVICE, name)
-    if text is None:
-        raise InvalidInput(
-            f"The keyring has no entry for the account {name!r}.",
-            hint=f"Add it again: reelwork accounts add KIND --name {name} --keyring --replace",
-        )
-    try:
-        return {str(key): str(value) for key, value in json.loads(text).items()}
-    except (ValueError, AttributeError):
-        # Not chained: the error carries the text.
-        raise InvalidInput(f"The keyring's entry for the account {name!r} cannot be read.") from None
-
-
-def keyring_set(name: str, secret: Values) -> None:
-    """Store an account's secrets in the keyring. Raises `InvalidInput`."""
-    _keyring("set_password", KEYRING_SERVICE, name, json.dumps(dict(secret)))
-
-
-def keyring_delete(name: str) -> None:
-    """Take an account out of the keyring. Raises `InvalidInput`."""
-    if _keyring("get_password", KEYRING_SERVICE, name) is not None:
-        _keyring("delete_password", KEYRING_SERVICE, name)
-
-
-def _keyring(call: str, *arguments: str) -> Any:
-    try:
-        import keyring
-        from keyring.errors import KeyringError
-    except ImportError as error:
-        raise InvalidInput(
-            "The system's keyring needs a package that is not installed.",
-            money=NOTHING_KEPT,
-            hint='Install it: pip install "reelwork[keyring]"',
-        ) from error
-    try:
-        return getattr(keyring, call)(*arguments)
-    except KeyringError as error:
-        # Backends put what they were given into some of their messages: only the kind is shown.
-        raise InvalidInput(
-            f"The system's keyring did not work ({type(error).__name__}).",
-            money=NOTHING_KEPT,
-            hint="Unlock it, or leave out --keyring: the account is then stored in a file that only you can read.",
-        ) from None

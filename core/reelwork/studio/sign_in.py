@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from reelwork.credentials.accounts import NOTHING_KEPT, Accounts
+from reelwork.credentials.accounts import Accounts
 from reelwork.credentials.ended import naming_account
+from reelwork.credentials.in_keyring import NOTHING_KEPT
 from reelwork.credentials.oauth import device_flow
 from reelwork.credentials.oauth.code_flow import NOTHING_STORED, OUT_OF_BAND, CodeFlow, SignInFailed
 from reelwork.credentials.oauth.token_endpoint import (

@@ -11,7 +11,8 @@ import click
 
 from reelwork.cli.lazy import LazyGroup
 from reelwork.cli.shared import common_options, shared
-from reelwork.credentials.accounts import NOTHING_KEPT, Accounts
+from reelwork.credentials.accounts import Accounts
+from reelwork.credentials.in_keyring import NOTHING_KEPT
 
 if TYPE_CHECKING:
     from reelwork.credentials.accounts import Entry
