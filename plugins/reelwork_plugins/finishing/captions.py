@@ -22,7 +22,7 @@ from reelwork_plugins.finishing.pixels import Size
 from reelwork_plugins.finishing.timeline import timeline_of
 
 # A file of this name is used again. So a change of the code that gives another file needs another number.
-_RECIPE = "1"
+_RECIPE = "2"
 """Part of the file's name."""
 _TYPES = {"vtt": "text/vtt", "srt": "application/x-subrip"}
 _ENDINGS = (".srt", ".vtt")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from av.filter.graph import Graph
 
 # A file of this name is used again. So a change of the code that gives another video needs another number.
-_RECIPE = "2"
+_RECIPE = "3"
 """Part of the file's name."""
 # A blur of the whole picture costs as much as the encoding; of a small one, enlarged, it is the same to the eye.
 _SMALL = 16

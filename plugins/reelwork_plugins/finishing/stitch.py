@@ -19,7 +19,7 @@ from reelwork_plugins.finishing.timeline import MEDIA_TYPE, Span, Timeline, is_t
 from reelwork_plugins.finishing.whole import Whole, measured, write
 
 # A file of this name is used again. So a change of the code that gives another video needs another number.
-_RECIPE = "1"
+_RECIPE = "2"
 """Part of the file's name."""
 _MOMENT = 0.1
 """Seconds by which a video may be longer than what is taken: its last frame and sound end when they end."""

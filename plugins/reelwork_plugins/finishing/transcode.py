@@ -15,7 +15,7 @@ from reelwork_plugins.finishing.video_facts import facts_of
 from reelwork_plugins.finishing.video_limits import CODECS, Limits
 
 # A file of this name is used again. So a change of the code that gives another video needs another number.
-_RECIPE = "1"
+_RECIPE = "2"
 """Part of the file's name."""
 _BEST = 18
 """The rate factor that looks like the original."""

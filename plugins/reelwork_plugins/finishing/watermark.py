@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 # A file of this name is used again. So a change of the code that gives another video needs another number.
-_RECIPE = "1"
+_RECIPE = "2"
 """Part of the file's name."""
 _MOST_PIXELS = 40_000_000
 """Of the picture: more than any video has, and less than fills a memory."""

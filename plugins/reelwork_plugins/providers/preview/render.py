@@ -126,7 +126,6 @@ def _video_stream(stream: VideoStream, request: RenderRequest) -> VideoStream:
     stream.options = {"preset": "veryfast", "crf": crf, "g": str(2 * (request.spec.fps or DEFAULT_FPS))}
     stream.width, stream.height, stream.pix_fmt = request.spec.width, request.spec.height, "yuv420p"
     context = stream.codec_context
-    context.thread_type = "AUTO"
     repeatable(context)
     # Without these, players guess from the frame's size, and small clips get the colours of BT.601.
     context.color_primaries = context.color_trc = context.colorspace = _BT709
