@@ -205,6 +205,11 @@ def test_the_same_video_gives_the_same_bytes_in_any_process(tmp_path: Path, clip
     assert other.read_bytes() == first.read_bytes()
 
 
+def test_each_thread_of_the_encoder_has_pictures_of_its_own(tmp_path: Path, clip: Clip) -> None:
+    # Where they share one, they wait for each other, and the file is larger. x264 writes its settings into it.
+    assert b"threads=4 lookahead_threads=1 sliced_threads=0" in reframed(tmp_path, clip, "9:16").read_bytes()
+
+
 def test_a_video_that_was_made_is_used_again(tmp_path: Path, clip: Clip) -> None:
     path = reframed(tmp_path, clip, "9:16")
     made = path.stat().st_mtime_ns
