@@ -56,7 +56,8 @@ class Desk:
 
     def until(self, job: str, status: str) -> Any:
         """Wait until a job has a status."""
-        ends = time.monotonic() + PATIENCE
+        # On a busy machine a job may have to wait for the lease of a step that a person's decision cut off.
+        ends = time.monotonic() + 2 * PATIENCE
         while (found := self.get(f"/jobs/{job}"))["status"] != status:
             assert time.monotonic() < ends, found
             time.sleep(0.1)
