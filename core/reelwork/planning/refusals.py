@@ -63,7 +63,7 @@ class Refusal(Stored):
 
     @property
     def subject(self) -> str:
-        """What was refused, in words."""
+        """The refused content, in words."""
         return subject_of(self.stage, self.destination)
 
     def told(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Appealed:
 
     @property
     def subject(self) -> str:
-        """What was refused, in words."""
+        """The refused content, in words."""
         return self.refusal.subject
 
     @property

@@ -44,7 +44,7 @@ class ReviewedPost:
 
     @property
     def subject(self) -> str:
-        """What the review is about, as an answer names it."""
+        """The subject of the review, as an answer names it."""
         return self.post.destination
 
     def as_json(self) -> dict[str, Any]:
